@@ -1,0 +1,58 @@
+//! Files that appear whole or not at all.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use tempfile::NamedTempFile;
+
+/// A file in the making. Dropped without [`AtomicFile::commit`], it leaves nothing.
+#[derive(Debug)]
+pub struct AtomicFile {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl AtomicFile {
+    /// Begins a file in `tmp` that will take the name `path`; both must lie on one file system.
+    pub fn new(tmp: &Path, path: &Path) -> io::Result<Self> {
+        fs::create_dir_all(tmp)?;
+        let file = NamedTempFile::new_in(tmp)?;
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Flushes to the disk and takes the final name, replacing what stood there.
+    pub fn commit(self) -> io::Result<()> {
+        self.file.as_file().sync_all()?;
+        if let Some(parent) = self.path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        self.file.persist(&self.path).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    /// The file as it is until then, to read back or to seek in.
+    pub fn as_file(&self) -> &std::fs::File {
+        self.file.as_file()
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Writes `bytes` to `path` by way of `tmp`.
+pub fn write_atomic(tmp: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = AtomicFile::new(tmp, path)?;
+    file.write_all(bytes)?;
+    file.commit()
+}

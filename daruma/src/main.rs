@@ -1,0 +1,3 @@
+//! The `daruma` command.
+
+fn main() {}
