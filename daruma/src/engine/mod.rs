@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::tree::IdMap;
+
 /// Which engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineKind {
@@ -202,20 +204,4 @@ pub struct Changes {
     pub dir: tempfile::TempDir,
     /// How the ids on disk map to those inside.
     pub ids: IdMap,
-}
-
-/// How ids on disk map to ids inside a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IdMap {
-    /// They are the same.
-    Same,
-    /// Everything on disk belongs to one user; inside it is `0:0`.
-    Single,
-    /// `(inside, on disk, how many)` ranges for users and groups.
-    Ranges {
-        /// Users.
-        users: Vec<(u32, u32, u32)>,
-        /// Groups.
-        groups: Vec<(u32, u32, u32)>,
-    },
 }
