@@ -1,1 +1,4 @@
-//! Not begun.
+//! One step of the plan → one image.
+
+mod blocks;
+mod runner;

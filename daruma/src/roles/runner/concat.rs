@@ -70,7 +70,9 @@ pub(super) fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let level = CompressionLvl::new(LEVEL).map_err(|e| io::Error::other(format!("{e:?}")))?;
     let mut compressor = Compressor::new(level);
     let mut out = vec![0; compressor.gzip_compress_bound(bytes.len())];
-    let size = compressor.gzip_compress(bytes, &mut out).map_err(io::Error::other)?;
+    let size = compressor
+        .gzip_compress(bytes, &mut out)
+        .map_err(io::Error::other)?;
     out.truncate(size);
     Ok(out)
 }
@@ -88,8 +90,14 @@ pub(super) fn concat(parts: &[Part<'_>], out: &mut (impl Write + Send)) -> io::R
                 out.write_all(bytes)
             })?;
         }
-        let diff_id = tars.join().map_err(|_| io::Error::other("hashing ended early"))??;
-        Ok(Sums { diff_id, digest: hasher.finish(), size })
+        let diff_id = tars
+            .join()
+            .map_err(|_| io::Error::other("hashing ended early"))??;
+        Ok(Sums {
+            diff_id,
+            digest: hasher.finish(),
+            size,
+        })
     })
 }
 
@@ -121,13 +129,19 @@ mod tests {
 
     #[test]
     fn members_make_one_stream_that_gunzips_to_their_tars() {
-        let parts = [Part::of(b"one".to_vec()), Part::of(b"two".to_vec())].map(|part| part.expect("a part"));
+        let parts = [Part::of(b"one".to_vec()), Part::of(b"two".to_vec())]
+            .map(|part| part.expect("a part"));
         let mut out = Vec::new();
         let sums = concat(&parts, &mut out).expect("summed");
         let mut text = String::new();
-        flate2::read::MultiGzDecoder::new(&out[..]).read_to_string(&mut text).expect("gunzipped");
+        flate2::read::MultiGzDecoder::new(&out[..])
+            .read_to_string(&mut text)
+            .expect("gunzipped");
         assert_eq!(text, "onetwo");
         assert_eq!(sums.diff_id, Digest::of(b"onetwo"));
-        assert_eq!((sums.digest, sums.size), (Digest::of(&out), out.len() as u64));
+        assert_eq!(
+            (sums.digest, sums.size),
+            (Digest::of(&out), out.len() as u64)
+        );
     }
 }

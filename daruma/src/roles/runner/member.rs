@@ -103,8 +103,21 @@ impl Item {
                 return Err(Unrepresentable(format!("`{}` is a device", entry.path)));
             }
         };
-        let Meta { mode, uid, gid, mtime, .. } = entry.meta;
-        Ok(Self { path: utf8(entry.path.as_bytes())?, mode, uid, gid, mtime, what })
+        let Meta {
+            mode,
+            uid,
+            gid,
+            mtime,
+            ..
+        } = entry.meta;
+        Ok(Self {
+            path: utf8(entry.path.as_bytes())?,
+            mode,
+            uid,
+            gid,
+            mtime,
+            what,
+        })
     }
 
     /// The entry that this item stands for.
@@ -118,7 +131,17 @@ impl Item {
         };
         let path = TreePath::try_from(self.path.as_str())?;
         let (mode, uid, gid, mtime) = (self.mode, self.uid, self.gid, self.mtime);
-        Ok(Entry { path, meta: Meta { mode, uid, gid, mtime, ..Meta::default() }, node })
+        Ok(Entry {
+            path,
+            meta: Meta {
+                mode,
+                uid,
+                gid,
+                mtime,
+                ..Meta::default()
+            },
+            node,
+        })
     }
 }
 

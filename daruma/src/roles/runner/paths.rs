@@ -56,7 +56,11 @@ pub(super) fn fate(path: &TreePath, is_dir: bool) -> Result<Fate, InvalidPath> {
 
 /// `path` on a system whose `/bin`, `/sbin` and `/lib*` are links into `/usr`.
 pub(super) fn merged(path: &TreePath) -> Result<TreePath, InvalidPath> {
-    let first = path.as_bytes().split(|&b| b == b'/').next().unwrap_or_default();
+    let first = path
+        .as_bytes()
+        .split(|&b| b == b'/')
+        .next()
+        .unwrap_or_default();
     if first.len() < path.as_bytes().len() && MERGED.iter().any(|dir| dir.as_bytes() == first) {
         return TreePath::new(&[b"usr/", path.as_bytes()].concat());
     }
@@ -70,7 +74,10 @@ fn is_below(path: &TreePath, dir: &str) -> bool {
 }
 
 fn depth_below_doc(path: &TreePath) -> usize {
-    path.as_bytes()[DOC.len()..].iter().filter(|&&b| b == b'/').count()
+    path.as_bytes()[DOC.len()..]
+        .iter()
+        .filter(|&&b| b == b'/')
+        .count()
 }
 
 #[cfg(test)]
@@ -82,11 +89,19 @@ mod tests {
         let rows = [
             ("usr/bin/ruby", false, "keep usr/bin/ruby"),
             ("bin/sh", false, "keep usr/bin/sh"),
-            ("lib64/ld-linux-x86-64.so.2", false, "keep usr/lib64/ld-linux-x86-64.so.2"),
+            (
+                "lib64/ld-linux-x86-64.so.2",
+                false,
+                "keep usr/lib64/ld-linux-x86-64.so.2",
+            ),
             ("lib", true, "drop"),
             ("lib64", false, "keep lib64"),
             ("library/x", false, "keep library/x"),
-            ("usr/share/doc/ruby/copyright", false, "keep usr/share/doc/ruby/copyright"),
+            (
+                "usr/share/doc/ruby/copyright",
+                false,
+                "keep usr/share/doc/ruby/copyright",
+            ),
             ("usr/share/doc/ruby/NEWS.gz", false, "drop"),
             ("usr/share/doc/ruby/examples/copyright", false, "drop"),
             ("usr/share/doc/libruby", false, "keep usr/share/doc/libruby"),
