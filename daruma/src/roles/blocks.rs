@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use libdeflater::{CompressionLvl, Compressor};
 use rayon::prelude::*;
 
-use crate::image::{Digest, Hasher};
+use super::gzip::{Sums, member};
+use crate::image::Hasher;
 
 /// Length of a block of tar, each compressed to a gzip member of its own. A larger one compresses little better; a
 /// smaller one costs in members. Changing it changes every blob, though no diffID.
@@ -13,17 +13,6 @@ const BLOCK: usize = 1 << 20;
 
 /// Application layers are made again at each change of the source: speed counts for more than size.
 const LEVEL: i32 = 2;
-
-/// What a layer's bytes came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sums {
-    /// Digest of the tar.
-    pub diff_id: Digest,
-    /// Digest of the compressed bytes.
-    pub digest: Digest,
-    /// Length of the compressed bytes.
-    pub size: u64,
-}
 
 /// Takes a tar as it is written and writes it compressed.
 pub(super) struct Blocks<W> {
@@ -71,7 +60,7 @@ impl<W: Write> Blocks<W> {
             || {
                 pending
                     .par_chunks(BLOCK)
-                    .map(member)
+                    .map(|block| member(block, LEVEL))
                     .collect::<io::Result<Vec<_>>>()
             },
             || self.tar.update(&pending),
@@ -85,17 +74,6 @@ impl<W: Write> Blocks<W> {
         self.pending.clear();
         Ok(())
     }
-}
-
-fn member(block: &[u8]) -> io::Result<Vec<u8>> {
-    let level = CompressionLvl::new(LEVEL).map_err(|e| io::Error::other(format!("{e:?}")))?;
-    let mut compressor = Compressor::new(level);
-    let mut out = vec![0; compressor.gzip_compress_bound(block.len())];
-    let size = compressor
-        .gzip_compress(block, &mut out)
-        .map_err(io::Error::other)?;
-    out.truncate(size);
-    Ok(out)
 }
 
 impl<W: Write> Write for Blocks<W> {
@@ -119,6 +97,7 @@ mod tests {
     use std::io::Read as _;
 
     use super::*;
+    use crate::image::Digest;
 
     fn compressed(bytes: &[u8], threads: usize) -> (Vec<u8>, Sums) {
         let pool = rayon::ThreadPoolBuilder::new()

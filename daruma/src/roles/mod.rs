@@ -1,4 +1,5 @@
 //! One step of the plan → one image.
 
 mod blocks;
+mod gzip;
 mod runner;

@@ -4,12 +4,12 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use fs_err as fs;
-use libdeflater::{CompressionLvl, Compressor};
 
+use super::super::gzip::{Sums, member};
 use crate::image::{Digest, Hasher};
 
 /// Between speed and size; changing it changes every blob, though no diffID.
-const LEVEL: i32 = 6;
+pub(super) const LEVEL: i32 = 6;
 
 /// Read at once when a member is copied: large enough that system calls do not show.
 const BUFFER: usize = 1 << 20;
@@ -32,21 +32,10 @@ pub(super) enum Part<'a> {
     },
 }
 
-/// What a layer's bytes came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sums {
-    /// Digest of the tar.
-    pub diff_id: Digest,
-    /// Digest of the compressed bytes.
-    pub digest: Digest,
-    /// Length of the compressed bytes.
-    pub size: u64,
-}
-
 impl Part<'_> {
     /// A part of these tar entries.
     pub(super) fn of(tar: Vec<u8>) -> io::Result<Self> {
-        let gzip = gzip(&tar)?;
+        let gzip = member(&tar, LEVEL)?;
         Ok(Part::Bytes { tar, gzip })
     }
 
@@ -63,18 +52,6 @@ impl Part<'_> {
             Part::Bytes { gzip, .. } => sink(gzip),
         }
     }
-}
-
-/// One gzip member without a name or a time.
-pub(super) fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let level = CompressionLvl::new(LEVEL).map_err(|e| io::Error::other(format!("{e:?}")))?;
-    let mut compressor = Compressor::new(level);
-    let mut out = vec![0; compressor.gzip_compress_bound(bytes.len())];
-    let size = compressor
-        .gzip_compress(bytes, &mut out)
-        .map_err(io::Error::other)?;
-    out.truncate(size);
-    Ok(out)
 }
 
 /// Writes the parts to `out` and sums them up; both forms at once, because each costs a pass over all bytes.

@@ -17,7 +17,7 @@ pub(super) struct Layout {
 
 /// The packages do not fit together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LayoutError {
+pub(super) enum LayoutError {
     /// Two packages ship one path and neither replaces the other.
     #[error("cannot put `{first}` and `{second}` into one image: both ship /{path}")]
     Conflict {
