@@ -1,1 +1,26 @@
-//! Not begun.
+//! What the user declares: `daruma.toml`, `Procfile`, `.env` and `app.json`, from text to validated types.
+//!
+//! Pure: the caller reads the files ([`decode`] turns bytes into text) and hands the texts over; everything that is
+//! wrong or doubtful comes back as [`Diagnostic`]s with line and column. [`Recipe::read`] takes all files at once;
+//! each format also has its own `parse`. Any text is safe to parse: it is at most [`MAX_SIZE`] long, and nothing here
+//! executes, expands or looks up anything.
+
+mod app_name;
+mod command_line;
+mod diagnostic;
+mod env_name;
+mod error;
+mod position;
+mod process_name;
+pub mod procfile;
+mod text;
+
+pub use app_name::{AppName, InvalidAppName};
+pub use command_line::CommandLine;
+pub use diagnostic::{Checked, Diagnostic, Severity};
+pub use env_name::{EnvName, InvalidEnvName};
+pub use error::RecipeError;
+pub use position::{At, File, Origin, Position};
+pub use process_name::{InvalidProcessName, ProcessName};
+pub use procfile::Procfile;
+pub use text::{MAX_SIZE, decode};
