@@ -8,19 +8,23 @@
 mod app_name;
 mod command_line;
 mod diagnostic;
+pub mod dotenv;
 mod env_name;
 mod error;
 mod position;
 mod process_name;
 pub mod procfile;
+mod secret;
 mod text;
 
 pub use app_name::{AppName, InvalidAppName};
 pub use command_line::CommandLine;
 pub use diagnostic::{Checked, Diagnostic, Severity};
+pub use dotenv::Dotenv;
 pub use env_name::{EnvName, InvalidEnvName};
 pub use error::RecipeError;
 pub use position::{At, File, Origin, Position};
 pub use process_name::{InvalidProcessName, ProcessName};
 pub use procfile::Procfile;
+pub use secret::Secret;
 pub use text::{MAX_SIZE, decode};

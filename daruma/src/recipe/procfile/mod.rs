@@ -12,6 +12,8 @@ mod lines;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use super::diagnostic::{Checked, Diagnostic, Report};
 use super::error::RecipeError;
 use super::position::{File, Position};
@@ -19,10 +21,10 @@ use super::process_name::ProcessName;
 use super::text::{ByteOrderMark, Source, check_size};
 use lines::{LogicalLine, Shape, logical_lines};
 
-/// The processes of a Procfile in its order, each name once.
+/// The processes of a Procfile, each name once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Procfile {
-    entries: Vec<Entry>,
+    entries: BTreeMap<ProcessName, Entry>,
 }
 
 /// One process of a Procfile.
@@ -45,23 +47,20 @@ impl Procfile {
         report.finish(procfile)
     }
 
-    /// The processes in the file's order.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
+    /// The processes, `web` first and the others by name.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
     }
 
     fn add(&mut self, entry: Entry, findings: &mut Findings<'_>) {
-        let same = self.entries.iter().position(|e| e.name == entry.name);
-        if let Some(index) = same {
-            let earlier = self.entries.remove(index);
-            let name = &entry.name;
+        let name = entry.name.clone();
+        if let Some(earlier) = self.entries.insert(name.clone(), entry) {
             findings.warn(
                 1,
                 format!("`{name}` stands here again: this line counts, line {} does not", earlier.line),
                 "remove one: foreman runs both, honcho and overmind refuse the file, `heroku local` takes the last",
             );
         }
-        self.entries.push(entry);
     }
 }
 

@@ -7,8 +7,7 @@ fn reading(text: &str) -> String {
     let mut report = Report::default();
     let procfile = read(text, &mut report);
     let entries = procfile
-        .entries
-        .iter()
+        .entries()
         .map(|e| format!("{}={}", e.name, e.command));
     let diagnostics = match report.finish(()) {
         Ok(checked) => checked.warnings,
@@ -44,9 +43,9 @@ fn every_form_of_a_procfile_is_read_as_the_reference_says() {
         ("web: !x y", "web=!x y"),
         ("web:", "error@1:1"),
         ("web:   ", "error@1:1"),
-        ("web: a\nlog: c\nweb: b", "log=c | web=b | warning@3:1"),
+        ("web: a\nlog: c\nweb: b", "web=b | log=c | warning@3:1"),
         ("my-web: a", "my-web=a"),
-        ("my_web: a\nWeb: b", "my_web=a | Web=b"),
+        ("my_web: a\nWeb: b", "Web=b | my_web=a"),
         ("a.b: x", "error@1:1"),
         ("ウェブ: a", "error@1:1"),
         ("# c\nweb: a\n  # d", "web=a"),
