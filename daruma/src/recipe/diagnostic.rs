@@ -128,14 +128,17 @@ fn frame(line: &str, position: Position, width: usize) -> Option<String> {
     ))
 }
 
-/// A user's text without characters that move a terminal's cursor; as many characters as before.
+/// The longest message that is shown, in characters: it may hold a name from the file, which may be a mebibyte long.
+const MAX_MESSAGE: usize = 400;
+
+/// The beginning of a user's text without characters that move a terminal's cursor.
 fn printable(text: &str) -> String {
     let shown = |c: char| match c {
         '\t' | '\n' => ' ',
         c if c.is_control() => char::REPLACEMENT_CHARACTER,
         c => c,
     };
-    text.chars().map(shown).collect()
+    text.chars().take(MAX_MESSAGE).map(shown).collect()
 }
 
 /// A value that could be used, and what is doubtful about the text that it came from.
@@ -166,6 +169,10 @@ impl Report {
         if list.len() < MAX_DIAGNOSTICS {
             list.push(diagnostic);
         }
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
     }
 
     /// `value` where no error was found.
