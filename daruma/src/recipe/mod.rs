@@ -17,6 +17,8 @@ pub mod manifest;
 mod position;
 mod process_name;
 pub mod procfile;
+#[cfg(test)]
+mod reference;
 mod secret;
 mod text;
 

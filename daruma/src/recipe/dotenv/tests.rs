@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::recipe::diagnostic::Diagnostic;
+use crate::recipe::reference::row;
 
 fn findings(report: Report) -> Vec<Diagnostic> {
     match report.finish(()) {
@@ -20,62 +21,63 @@ fn reading(text: &str) -> String {
         .map(|(name, v)| format!("{name}={}", v.value.expose()));
     let found = findings(report).into_iter();
     let found = found.map(|d| format!("{}@{}", d.severity, d.position));
-    variables.chain(found).collect::<Vec<_>>().join(" | ")
+    variables.chain(found).collect::<Vec<_>>().join(" · ")
 }
 
 #[test]
 fn every_case_of_a_dotenv_is_read_as_the_reference_says() {
+    let page = include_str!("../../../../docs/reference/dotenv.md");
     let rows = [
         (" A=1", "A=1"),
         ("A = 1", "A=1"),
-        ("A=1  ", "A=1 | warning@1:3"),
-        ("export A=1", "A=1 | warning@1:1"),
+        ("A=1  ", "A=1 · warning@1:3"),
+        ("export A=1", "A=1 · warning@1:1"),
         ("exportA=1", "exportA=1"),
         ("A", "error@1:1"),
         ("export A", "error@1:1"),
-        ("A=", "A= | warning@1:3"),
+        ("A=", "A= · warning@1:3"),
         ("=x", "error@1:1"),
         ("A=a b c", "A=a b c"),
         ("A=\"a b\"", "A=a b"),
         ("A='a b'", "A=a b"),
-        ("A=`a b`", "A=`a b` | warning@1:3"),
-        (r#"A="a\nb""#, "A=a\nb | warning@1:5"),
+        ("A=`a b`", "A=`a b` · warning@1:3"),
+        (r#"A="a\nb""#, "A=a\nb · warning@1:5"),
         (r"A='a\nb'", r"A=a\nb"),
-        (r"A=a\nb", r"A=a\nb | warning@1:4"),
-        (r#"A="a\tb""#, "A=a\tb | warning@1:5"),
-        (r#"A="a\"b""#, "A=a\"b | warning@1:5"),
-        (r#"A="a\\n\$B\q""#, r"A=a\n$B\q | warning@1:5"),
-        ("A=\"a\nb\"\nB=1", "A=a\nb | B=1 | warning@1:5"),
-        ("A='a\r\nb'\r\nB=1", "A=a\nb | B=1 | warning@1:5"),
+        (r"A=a\nb", r"A=a\nb · warning@1:4"),
+        (r#"A="a\tb""#, "A=a\tb · warning@1:5"),
+        (r#"A="a\"b""#, "A=a\"b · warning@1:5"),
+        (r#"A="a\\n\$B\q""#, r"A=a\n$B\q · warning@1:5"),
+        ("A=\"a\nb\"\nB=1", "A=a\nb · B=1 · warning@1:5"),
+        ("A='a\r\nb'\r\nB=1", "A=a\nb · B=1 · warning@1:5"),
         ("A=\"x", "error@1:3"),
-        ("B=1\nA='x\nC=1", "B=1 | error@2:3"),
+        ("B=1\nA='x\nC=1", "B=1 · error@2:3"),
         ("A=it's", "A=it's"),
         ("# c\n  # c\nA=1", "A=1"),
-        ("A=1 # c", "A=1 | warning@1:5"),
-        ("A= # c", "A= | warning@1:4"),
-        ("A=1#c", "A=1#c | warning@1:4"),
-        ("A=#c", "A=#c | warning@1:3"),
-        ("A=\"x\" # c", "A=x | warning@1:7"),
+        ("A=1 # c", "A=1 · warning@1:5"),
+        ("A= # c", "A= · warning@1:4"),
+        ("A=1#c", "A=1#c · warning@1:4"),
+        ("A=#c", "A=#c · warning@1:3"),
+        ("A=\"x\" # c", "A=x · warning@1:7"),
         ("A=\"x # y\"", "A=x # y"),
-        ("A=$B", "A=$B | warning@1:3"),
-        ("A=${B}", "A=${B} | warning@1:3"),
-        ("A=\"p-$B\"", "A=p-$B | warning@1:6"),
+        ("A=$B", "A=$B · warning@1:3"),
+        ("A=${B}", "A=${B} · warning@1:3"),
+        ("A=\"p-$B\"", "A=p-$B · warning@1:6"),
         ("A='$B'", "A=$B"),
-        (r"A=\$B", r"A=\$B | warning@1:3 | warning@1:4"),
-        ("A=${N:-d}", "A=${N:-d} | warning@1:3"),
-        ("A=$(cmd)", "A=$(cmd) | warning@1:3"),
+        (r"A=\$B", r"A=\$B · warning@1:3 · warning@1:4"),
+        ("A=${N:-d}", "A=${N:-d} · warning@1:3"),
+        ("A=$(cmd)", "A=$(cmd) · warning@1:3"),
         ("A=5$", "A=5$"),
         ("A: 1", "error@1:1"),
-        ("a-b=1", "a-b=1 | warning@1:1"),
-        ("a.b=1", "a.b=1 | warning@1:1"),
-        ("1A=1", "1A=1 | warning@1:1"),
-        ("A=1\r\nB=2\r\n", "A=1 | B=2"),
+        ("a-b=1", "a-b=1 · warning@1:1"),
+        ("a.b=1", "a.b=1 · warning@1:1"),
+        ("1A=1", "1A=1 · warning@1:1"),
+        ("A=1\r\nB=2\r\n", "A=1 · B=2"),
         ("A=1\rB=2", "error@1:4"),
         ("A=日本", "A=日本"),
         ("キー=1", "error@1:1"),
-        ("\u{feff}A=1", "A=1 | warning@1:1"),
-        ("A=1\nA=2", "A=2 | warning@2:1"),
-        ("A=a\\\nb", "A=a\\ | warning@1:4 | error@2:1"),
+        ("\u{feff}A=1", "A=1 · warning@1:1"),
+        ("A=1\nA=2", "A=2 · warning@2:1"),
+        ("A=a\\\nb", "A=a\\ · warning@1:4 · error@2:1"),
         ("A=\"1\"x", "error@1:6"),
         (r#"A={"k": "v"}"#, r#"A={"k": "v"}"#),
         ("A=a\0", "error@1:4"),
@@ -83,6 +85,8 @@ fn every_case_of_a_dotenv_is_read_as_the_reference_says() {
     ];
     for (text, expected) in rows {
         assert_eq!(reading(text), expected, "{text:?}");
+        let row = row(text, expected);
+        assert!(page.contains(&row), "not in the reference: {row}");
     }
 }
 

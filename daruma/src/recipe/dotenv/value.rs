@@ -97,7 +97,7 @@ pub(super) fn read(scanner: &mut Scanner<'_>) -> Result<Value, Problem> {
     match scanner.peek() {
         Some('\'') => quoted(scanner, Quote::Single),
         Some('"') => quoted(scanner, Quote::Double),
-        _ => bare(scanner, !blanks.is_empty()),
+        _ => bare(scanner, blanks),
     }
 }
 
@@ -166,8 +166,8 @@ fn after_quotes(scanner: &mut Scanner<'_>, value: &mut Value) -> Result<(), Prob
 }
 
 /// A value without quotes: to the end of the line, or to a `#` after a blank.
-fn bare(scanner: &mut Scanner<'_>, blanks_before: bool) -> Result<Value, Problem> {
-    let (start, mut after_blank) = (scanner.position, blanks_before);
+fn bare(scanner: &mut Scanner<'_>, blanks_before: &str) -> Result<Value, Problem> {
+    let (start, mut after_blank) = (scanner.position, !blanks_before.is_empty());
     let mut value = Value::default();
     while let Some(c) = scanner.peek().filter(|&c| c != '\n') {
         let at = scanner.position;

@@ -2,6 +2,8 @@
 //!
 //! `docs/reference/daruma-toml.md` shows each key; [`KEYS`] is the same list as data.
 
+mod advice;
+mod choices;
 mod reader;
 mod schema;
 mod sections;

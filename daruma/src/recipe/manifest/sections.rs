@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use toml::de::DeTable;
 
-use super::reader::{Choice, Field, Reader, Table};
+use super::reader::{Field, Reader, Table};
 use super::{
-    Archive, Base, Build, Builder, Compile, EngineChoice, Expired, Manifest, Network,
-    ProcessSettings, RoleSource, Runner, RuntimePlace, Start,
+    Archive, Build, Builder, Compile, EngineChoice, Manifest, ProcessSettings, RoleSource, Runner,
+    Start,
 };
 use crate::recipe::app_name::{AppName, InvalidAppName};
 use crate::recipe::diagnostic::{Diagnostic, Report};
@@ -270,37 +270,4 @@ fn key<K: FromStr<Err: std::fmt::Display>>(
             None
         }
     }
-}
-
-impl Choice for Expired {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("refuse", Self::Refuse), ("accept", Self::Accept)];
-}
-
-impl Choice for Base {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("default", Self::Default),
-        ("minimal", Self::Minimal),
-        ("none", Self::None),
-    ];
-}
-
-impl Choice for RuntimePlace {
-    const WORDS: &'static [(&'static str, Self)] = &[("runner", Self::Runner), ("app", Self::App)];
-}
-
-impl Choice for Network {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("none", Self::None),
-        ("deps", Self::Deps),
-        ("host", Self::Host),
-    ];
-}
-
-impl Choice for EngineChoice {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("sandbox", Self::Sandbox),
-        ("docker", Self::Docker),
-        ("podman", Self::Podman),
-    ];
 }

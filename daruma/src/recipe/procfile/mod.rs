@@ -98,11 +98,8 @@ fn entry(line: &LogicalLine, findings: &mut Findings<'_>) -> Option<Entry> {
     let indent = line.text.len() - text.len();
     let start = indent + 1;
     if line.text.contains(|c: char| c.is_control() && c != '\t') {
-        findings.error(
-            start,
-            "the line has a control character",
-            "retype the line; line ends are `\\n` or `\\r\\n`",
-        );
+        let help = "retype the line; lines end in `\\n` or `\\r\\n`";
+        findings.error(start, "the line has a control character", help);
         return None;
     }
     let Some((head, tail)) = text.split_once(':') else {
@@ -114,21 +111,31 @@ fn entry(line: &LogicalLine, findings: &mut Findings<'_>) -> Option<Entry> {
         return None;
     };
     let name = process_name(head.trim_end_matches(BLANKS), start, findings)?;
-    let command = tail.trim_matches(BLANKS);
-    if command.is_empty() {
-        let help = format!("write `{name}: <command>`, or remove the line");
-        findings.error(start, format!("`{name}` has no command"), help);
-        return None;
-    }
     warn_of_form(line, indent, head, findings);
     let blanks = tail.len() - tail.trim_start_matches(BLANKS).len();
-    let column = start + head.chars().count() + 1 + blanks;
-    warn_of_command(command, column, findings);
+    let after_colon = start + head.chars().count() + 1;
+    let command = command(tail, &name, after_colon + blanks, findings)?;
     Some(Entry {
         name,
-        command: command.to_owned(),
+        command,
         line: line.number,
     })
+}
+
+fn command(
+    text: &str,
+    name: &ProcessName,
+    column: usize,
+    findings: &mut Findings<'_>,
+) -> Option<String> {
+    let command = text.trim_matches(BLANKS);
+    if command.is_empty() {
+        let help = format!("write `{name}: <command>`, or remove the line");
+        findings.error(1, format!("`{name}` has no command"), help);
+        return None;
+    }
+    warn_of_command(command, column, findings);
+    Some(command.to_owned())
 }
 
 fn process_name(text: &str, column: usize, findings: &mut Findings<'_>) -> Option<ProcessName> {

@@ -1,6 +1,7 @@
 //! Each row of the table in `docs/reference/procfile.md`.
 
 use super::*;
+use crate::recipe::reference::row;
 
 /// `name=command` of each process and the severities found, with their positions.
 fn reading(text: &str) -> String {
@@ -17,21 +18,21 @@ fn reading(text: &str) -> String {
     let found = diagnostics
         .iter()
         .map(|d| format!("{}@{}", d.severity, d.position));
-    entries.chain(found).collect::<Vec<_>>().join(" | ")
+    entries.chain(found).collect::<Vec<_>>().join(" · ")
 }
 
 #[test]
 fn every_form_of_a_procfile_is_read_as_the_reference_says() {
-    let long = format!("{}: a", "x".repeat(64));
+    let page = include_str!("../../../../docs/reference/procfile.md");
     let rows = [
         ("web: cmd", "web=cmd"),
         ("web:cmd", "web=cmd"),
-        ("web : cmd", "web=cmd | warning@1:4"),
-        ("  web: a", "web=a | warning@1:1"),
-        ("web: a # b", "web=a # b | warning@1:8"),
+        ("web : cmd", "web=cmd · warning@1:4"),
+        ("  web: a", "web=a · warning@1:1"),
+        ("web: a # b", "web=a # b · warning@1:8"),
         ("web: a#b", "web=a#b"),
-        ("web: \"a b\"", "web=\"a b\" | warning@1:6"),
-        ("web: 'a b'", "web='a b' | warning@1:6"),
+        ("web: \"a b\"", "web=\"a b\" · warning@1:6"),
+        ("web: 'a b'", "web='a b' · warning@1:6"),
         ("web: \"a\" b", "web=\"a\" b"),
         ("web: \"a\" \"b\"", "web=\"a\" \"b\""),
         ("web: [a, b]", "web=[a, b]"),
@@ -43,27 +44,33 @@ fn every_form_of_a_procfile_is_read_as_the_reference_says() {
         ("web: !x y", "web=!x y"),
         ("web:", "error@1:1"),
         ("web:   ", "error@1:1"),
-        ("web: a\nlog: c\nweb: b", "web=b | log=c | warning@3:1"),
+        ("web: a\nlog: c\nweb: b", "web=b · log=c · warning@3:1"),
         ("my-web: a", "my-web=a"),
-        ("my_web: a\nWeb: b", "Web=b | my_web=a"),
+        ("my_web: a\nWeb: b", "Web=b · my_web=a"),
         ("a.b: x", "error@1:1"),
         ("ウェブ: a", "error@1:1"),
         ("# c\nweb: a\n  # d", "web=a"),
         ("web: a  \t", "web=a"),
-        ("web: a \\\n  b\nlog: c", "web=a   b | log=c | warning@1:1"),
-        ("web: a \\", "web=a | warning@1:1"),
-        ("web: a\r\n\r\nlog: b\r\n", "web=a | log=b"),
-        ("\u{feff}web: a", "web=a | warning@1:1"),
-        ("web: a\nfree text", "web=a | error@2:1"),
+        ("web: a \\\n  b\nlog: c", "web=a   b · log=c · warning@1:1"),
+        ("web: a \\", "web=a · warning@1:1"),
+        ("web: a\r\n\r\nlog: b\r\n", "web=a · log=b"),
+        ("\u{feff}web: a", "web=a · warning@1:1"),
+        ("web: a\nfree text", "web=a · error@2:1"),
         ("", "error@1:1"),
         ("\n# only a comment\n", "error@1:1"),
-        (&long, "error@1:1"),
         ("web: a\rlog: b", "error@1:1"),
         ("web: a\0", "error@1:1"),
     ];
     for (text, expected) in rows {
         assert_eq!(reading(text), expected, "{text:?}");
+        let row = row(text, expected);
+        assert!(page.contains(&row), "not in the reference: {row}");
     }
+}
+
+#[test]
+fn a_name_of_more_than_63_characters_is_refused() {
+    assert_eq!(reading(&format!("{}: a", "x".repeat(64))), "error@1:1");
 }
 
 #[test]
