@@ -48,3 +48,29 @@ pub struct Entry<D> {
     /// What it is.
     pub node: Node<D>,
 }
+
+impl<D> Node<D> {
+    /// The same node with a file's data as something else.
+    pub fn map_data<E>(self, change: impl FnOnce(D) -> E) -> Node<E> {
+        match self {
+            Self::File(data) => Node::File(change(data)),
+            Self::Dir => Node::Dir,
+            Self::Symlink(target) => Node::Symlink(target),
+            Self::Hardlink(target) => Node::Hardlink(target),
+            Self::CharDevice(major, minor) => Node::CharDevice(major, minor),
+            Self::BlockDevice(major, minor) => Node::BlockDevice(major, minor),
+            Self::Fifo => Node::Fifo,
+        }
+    }
+}
+
+impl<D> Entry<D> {
+    /// The same entry with a file's data as something else.
+    pub fn map_data<E>(self, change: impl FnOnce(D) -> E) -> Entry<E> {
+        Entry {
+            path: self.path,
+            meta: self.meta,
+            node: self.node.map_data(change),
+        }
+    }
+}
