@@ -3,10 +3,15 @@
 //! Inputs and outputs are streams and named volumes, never host paths, so that an engine may be on another machine.
 //! The one exception is [`Mount::Host`], which only `--mount` makes.
 
+mod sandbox;
+mod terminal;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::tree::IdMap;
+
+pub use sandbox::{SandboxEngine, sweep};
 
 /// Which engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

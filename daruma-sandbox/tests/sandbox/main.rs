@@ -1,0 +1,4 @@
+//! Sandboxes for real: one program, because each test is also the launcher of its sandboxes.
+
+mod run;
+mod world;
