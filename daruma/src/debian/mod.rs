@@ -3,6 +3,8 @@
 
 mod control;
 mod control_files;
+mod deb;
+pub mod dpkg_db;
 mod index;
 mod name;
 mod relation;
@@ -11,8 +13,10 @@ mod version;
 
 pub use control::{ControlError, Stanza};
 pub use control_files::{ControlFile, ControlFiles};
+pub use deb::{DataTar, Deb, DebError};
 pub use index::{
-    Index, IndexError, MultiArch, Package, PackageId, Pocket, Priority, Provided, StanzaProblem,
+    Index, IndexError, MultiArch, Package, PackageId, Pocket, Priority, Provided, Standing,
+    StanzaProblem,
 };
 pub use name::{Architecture, InvalidName, PackageName};
 pub use relation::{

@@ -3,17 +3,18 @@
 //! Nothing is copied out of the texts: a stanza is a handful of places in them (one pass over 57 MB, 69,000 stanzas).
 
 mod lookup;
+mod mentions;
 mod package;
 mod scan;
 mod stanza;
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use package::{Package, Provided};
 use scan::Span;
 use stanza::Record;
-pub use stanza::{MultiArch, Priority, StanzaProblem};
+pub use stanza::{MultiArch, Priority, Standing, StanzaProblem};
 
 use super::Architecture;
 
@@ -42,6 +43,8 @@ pub struct Index {
     numbers: Vec<usize>,
     /// What packages provide, by name, then by place.
     provides: Vec<Provide>,
+    /// When each name is first mentioned; see [`mentions`].
+    mentions: OnceLock<Vec<u32>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +129,7 @@ impl Index {
             names: Vec::new(),
             numbers: Vec::new(),
             provides: Vec::new(),
+            mentions: OnceLock::new(),
         };
         index.pockets.truncate(MAX_POCKETS);
         for number in 0..index.pockets.len() {

@@ -2,7 +2,7 @@
 
 use super::scan::Field;
 use super::stanza::Record;
-use super::{Index, MultiArch, PackageId, Priority};
+use super::{Index, MultiArch, PackageId, Priority, Standing};
 use crate::debian::{Architecture, PackageName, ParseRelationError, Relations, Version};
 
 /// A package of an index.
@@ -104,9 +104,14 @@ impl<'i> Package<'i> {
         self.record().priority
     }
 
+    /// Whether a system may be without it.
+    pub fn standing(self) -> Standing {
+        self.record().standing
+    }
+
     /// Whether every system has it (`Essential: yes`).
     pub fn is_essential(self) -> bool {
-        self.record().essential
+        self.standing() == Standing::Essential
     }
 
     /// What its `Multi-Arch` says.

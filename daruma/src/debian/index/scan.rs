@@ -19,10 +19,15 @@ pub(super) enum Field {
     PreDepends,
     Conflicts,
     Breaks,
-    Provides,
+    Recommends,
+    Suggests,
     Replaces,
+    Enhances,
+    Provides,
     Priority,
     Essential,
+    Important,
+    Protected,
     MultiArch,
     Filename,
     Sha256,
@@ -71,7 +76,7 @@ impl Span {
 }
 
 impl Field {
-    pub(super) const COUNT: usize = 17;
+    pub(super) const COUNT: usize = 22;
 
     /// The field called `name` in any case, if it is kept.
     fn named(name: &str) -> Option<Self> {
@@ -92,12 +97,19 @@ impl Field {
                 ("Priority", Self::Priority),
                 ("Provides", Self::Provides),
                 ("Replaces", Self::Replaces),
+                ("Suggests", Self::Suggests),
+                ("Enhances", Self::Enhances),
             ],
             9 => &[
                 ("Conflicts", Self::Conflicts),
                 ("Essential", Self::Essential),
+                ("Important", Self::Important),
+                ("Protected", Self::Protected),
             ],
-            10 => &[("Multi-Arch", Self::MultiArch)],
+            10 => &[
+                ("Multi-Arch", Self::MultiArch),
+                ("Recommends", Self::Recommends),
+            ],
             11 => &[("Pre-Depends", Self::PreDepends)],
             12 => &[("Architecture", Self::Architecture)],
             14 => &[("Installed-Size", Self::InstalledSize)],

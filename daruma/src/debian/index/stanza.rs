@@ -8,7 +8,7 @@ use crate::debian::{Architecture, PackageName, RelationProblem, version};
 pub(super) struct Record {
     pub(super) pocket: u16,
     pub(super) priority: Priority,
-    pub(super) essential: bool,
+    pub(super) standing: Standing,
     pub(super) multi_arch: MultiArch,
     pub(super) size: u64,
     pub(super) installed_size: u64,
@@ -28,6 +28,17 @@ pub enum Priority {
     Optional,
     /// `extra`, and whatever else is written.
     Extra,
+}
+
+/// Whether a system may be without a package (deb-control(5), "Essential", "Protected"), strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// `Essential: yes`
+    Essential,
+    /// `Protected: yes`, or `Important: yes` as it was called before.
+    Protected,
+    /// It may.
+    Dispensable,
 }
 
 /// Whether a package can stand beside itself for other architectures, or serve them (deb-control(5), "Multi-Arch").
@@ -79,7 +90,7 @@ impl Record {
         Ok(Self {
             pocket,
             priority: Priority::named(value(Field::Priority)),
-            essential: value(Field::Essential) == "yes",
+            standing: Standing::of(&value),
             multi_arch: MultiArch::named(value(Field::MultiArch)),
             size: number("Size", value(Field::Size))?,
             installed_size: match value(Field::InstalledSize) {
@@ -159,6 +170,19 @@ fn wrong(field: &'static str, expected: &'static str, value: &str) -> StanzaProb
         field,
         expected,
         value: value.chars().take(200).collect(),
+    }
+}
+
+impl Standing {
+    fn of<'a>(value: &impl Fn(Field) -> &'a str) -> Self {
+        let says = |field| value(field) == "yes";
+        if says(Field::Essential) {
+            Self::Essential
+        } else if says(Field::Protected) || says(Field::Important) {
+            Self::Protected
+        } else {
+            Self::Dispensable
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What both parts of the solver ask an index: which packages satisfy a relation, in which order, and what each needs.
 
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
@@ -90,7 +91,7 @@ impl<'i> World<'i> {
     }
 
     /// All packages that satisfy `relation` in apt's order of choice: those that have the name before those that provide
-    /// it; of these the essential, then the more important, then the one that stands earlier in the index.
+    /// it; of these the essential, then the protected, then those of higher priority, then those that apt heard of last.
     pub(super) fn satisfying(&self, relation: &Relation) -> std::vec::IntoIter<PackageId> {
         let name = relation.name.as_str();
         let real = self
@@ -106,9 +107,19 @@ impl<'i> World<'i> {
             .filter(|provided| fits_provided(relation, provided.version))
             .map(|provided| provided.package)
             .collect();
-        provided.sort_by_key(|p| (!p.is_essential(), p.priority(), p.id()));
+        provided.sort_by_cached_key(|p| self.rank(*p));
         let ids: Vec<PackageId> = real.chain(provided.into_iter().map(Package::id)).collect();
         ids.into_iter()
+    }
+
+    fn rank(&self, package: Package<'_>) -> impl Ord + use<> {
+        let last_heard_of = Reverse(self.index.first_mention(self.number(package.id())));
+        (
+            package.standing(),
+            package.priority(),
+            last_heard_of,
+            package.id(),
+        )
     }
 
     /// Those that satisfy `relation` and are first choices of their names.
