@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Worlds for daruma's tests: packages and archives that were never uploaded, and servers that misbehave on demand.
+//!
+//! Knows nothing of daruma itself, so that a fault of daruma's cannot hide in the world that should show it.
+
+pub mod archive;
+pub mod deb;
+pub mod key;
+pub mod server;
+pub mod tar;
+
+pub use archive::{Archive, Packing, Pocket};
+pub use deb::{Compression, Deb};
+pub use key::{Key, KeySpec};
+pub use server::{Fault, Hit, Server};
+
+use sha2::{Digest, Sha256};
+
+/// The sha256 of `bytes` in hex digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
