@@ -1,7 +1,7 @@
 //! Lines of several processes in one stream: aligned, coloured, whole.
 
 use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
@@ -51,7 +51,9 @@ pub struct LogFormat {
 pub struct PrefixedLog<Out, Err> {
     prefixes: Vec<(ProcessName, String)>,
     format: LogFormat,
-    writers: Mutex<(Out, Err)>,
+    // Apart, so that a reader of the lines who stops reading does not hold up the events.
+    out: Mutex<Out>,
+    err: Mutex<Err>,
 }
 
 impl<Out: Write, Err: Write> PrefixedLog<Out, Err> {
@@ -68,15 +70,14 @@ impl<Out: Write, Err: Write> PrefixedLog<Out, Err> {
                 .map(|(name, colour)| (name.clone(), prefix(name, width, *colour, format.colour)))
                 .collect(),
             format,
-            writers: Mutex::new((out, err)),
+            out: Mutex::new(out),
+            err: Mutex::new(err),
         }
     }
 
     /// The writers, with everything written.
     pub fn into_inner(self) -> (Out, Err) {
-        self.writers
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
+        (inner(self.out), inner(self.err))
     }
 
     fn render(&self, line: LogLine<'_>) -> Vec<u8> {
@@ -112,16 +113,26 @@ fn prefix(name: &ProcessName, width: usize, colour: AnsiColor, wanted: Colour) -
 impl<Out: Write + Send, Err: Write + Send> LogSink for PrefixedLog<Out, Err> {
     fn line(&self, line: LogLine<'_>) -> io::Result<()> {
         let text = self.render(line);
-        let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
-        writers.0.write_all(&text)?;
-        writers.0.flush()
+        let mut out = locked(&self.out);
+        out.write_all(&text)?;
+        out.flush()
     }
 
     fn event(&self, event: RunEvent<'_>) {
-        let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = format!("{event}\n");
+        let mut err = locked(&self.err);
         // Nobody is left to tell that standard error cannot be written.
-        let _ = writeln!(writers.1, "{event}").and_then(|()| writers.1.flush());
+        let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
     }
+}
+
+/// A writer is as good after a panic as before it: lines are written whole.
+fn locked<W>(writer: &Mutex<W>) -> MutexGuard<'_, W> {
+    writer.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn inner<W>(writer: Mutex<W>) -> W {
+    writer.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

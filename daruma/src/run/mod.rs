@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! select ─▶ PortPlan ─▶ Environment ─▶ Service … ─▶ Supervisor::run ─▶ Outcome
+//!                                                     │  app         what runs now; moved on by messages
 //!                                                     │  lifecycle   who is stopped, when, and the exit code (pure)
 //!                                                     │  child       one process: its streams and its end
 //!                                                     │  readiness   does anything accept on the port yet
@@ -10,6 +11,7 @@
 //! ```
 //! Nothing here prints: lines and events go to a [`LogSink`]. `docs/contract.md`, "Running", has every promise.
 
+mod app;
 mod child;
 mod environment;
 mod error;

@@ -63,3 +63,49 @@ impl Service {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::engine::{Network, Writes};
+
+    #[test]
+    fn web_is_awaited_and_every_process_has_its_port_and_nothing_of_the_template() {
+        let job = Job {
+            layers: Vec::new(),
+            argv: Vec::new(),
+            env: BTreeMap::from([("LEFT".to_owned(), "over".to_owned())]),
+            cwd: "/app".to_owned(),
+            user: (1000, 1000),
+            mounts: Vec::new(),
+            network: Network::Host,
+            writes: Writes::Discard,
+            pretend_ownership: false,
+        };
+        let none = BTreeMap::new();
+        let env = Environment {
+            image: &none,
+            dotenv: &none,
+            flags: &none,
+            term: None,
+            port: None,
+        };
+        let ports = PortPlan::new(&[], None).expect("planned");
+        let service = |name: &str, port| {
+            let name = name.parse().expect("a name");
+            Service::new(name, job.clone(), env, port, &ports)
+        };
+        let (web, worker) = (service("web", 3000), service("worker", 3100));
+        assert_eq!(web.awaited(), Some((3000, "http://localhost:3000/")));
+        assert_eq!(worker.awaited(), None);
+        let vars: Vec<String> = worker
+            .job
+            .env
+            .iter()
+            .map(|(k, v)| format!("{k}={v}"))
+            .collect();
+        assert_eq!(vars, ["HOME=/app", "PORT=3100"]);
+    }
+}

@@ -7,7 +7,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,19 @@ pub(crate) const SCRIPT: &str = "DARUMA_TEST_SCRIPT";
 /// The test that such a daruma runs.
 const SECOND: &str = "state::an_app_runs_under_the_real_signals_and_its_lease";
 
+/// Held exclusively while a process is made: until it calls exec, a new process has this one's locks too.
+static FORKS: RwLock<()> = RwLock::new(());
+
+/// No process is made while this is held.
+pub(crate) fn no_forks() -> RwLockReadGuard<'static, ()> {
+    FORKS.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn spawn(command: &mut Command) -> io::Result<Child> {
+    let _alone = FORKS.write().unwrap_or_else(PoisonError::into_inner);
+    command.spawn()
+}
+
 /// Runs a job's command on this machine, in a process group of its own.
 #[derive(Clone, Copy)]
 pub(crate) struct HostEngine;
@@ -54,7 +67,7 @@ impl Engine for HostEngine {
             .stdin(stdio(io.stdin))
             .stdout(stdio(io.stdout))
             .stderr(stdio(io.stderr));
-        match command.spawn() {
+        match spawn(&mut command) {
             Ok(child) => Ok(Box::new(HostRunning {
                 pid: Pid::from_child(&child),
                 over: Arc::default(),
@@ -293,13 +306,13 @@ pub(crate) fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
 
 /// This test binary as a second daruma that runs `script` as `web`.
 pub(crate) fn second_daruma(home: &Path, script: &str) -> Child {
-    Command::new(std::env::current_exe().expect("a path"))
+    let mut command = Command::new(std::env::current_exe().expect("a path"));
+    command
         .args(["--exact", SECOND, "--nocapture"])
         .env(HOME, home)
         .env(SCRIPT, script)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("started")
+        .stderr(Stdio::null());
+    spawn(&mut command).expect("started")
 }

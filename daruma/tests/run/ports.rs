@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream}
 use std::thread;
 use std::time::Duration;
 
-use crate::bench::{LONG, Recorder, free_port, nothing, service, supervise, web};
+use crate::bench::{LONG, Recorder, free_port, nothing, service, supervise, until, web};
 use daruma::engine::Signal;
 use daruma::run::{
     Cause, Forward, MAX_CONNECTIONS, Proxy, RunError, SignalTarget, SuperviseOptions,
@@ -185,7 +185,7 @@ fn the_end_of_the_proxy_closes_its_connections_and_its_port() {
         Ok(_) => {}
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
     }
-    assert!(TcpStream::connect(address).is_err());
+    until(|| TcpStream::connect(address).is_err().then_some(()));
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn forwards_work_while_the_app_runs_and_a_taken_one_is_an_error() {
     let services = [service("web", "echo up; exec sleep 60")];
     let (outcome, _) = supervise(&services, options.clone(), act);
     assert_eq!(outcome.expect("ran").cause.code(), 130);
-    let _taken = TcpListener::bind(listen).expect("free again");
+    let _taken = until(|| TcpListener::bind(listen).ok());
     let (outcome, _) = supervise(&services, options, nothing);
     assert!(
         matches!(outcome, Err(RunError::PortTaken { .. })),

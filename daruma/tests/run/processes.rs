@@ -1,10 +1,15 @@
 //! Lifecycle and output of an app's processes.
 
+use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::bench::{HostEngine, LONG, Recorder, job, nothing, service, supervise};
 use daruma::engine::{Signal, Status};
-use daruma::run::{Cause, Mask, OneOff, SignalTarget, SuperviseOptions, Supervisor, Terminal};
+use daruma::run::{
+    Cause, Colour, LogFormat, Mask, OneOff, PrefixedLog, SignalTarget, SuperviseOptions,
+    Supervisor, Terminal,
+};
 
 /// Runs until it is told to end, and says so.
 const POLITE: &str = "trap 'echo got TERM; exit 0' TERM; echo up; while :; do sleep 0.05; done";
@@ -219,4 +224,43 @@ fn a_one_off_command_gets_its_signals_as_they_are_and_returns_its_status() {
     slow.signals().send(Signal::User1);
     let status = slow.wait().expect("ended");
     assert_eq!((status, status.code()), (Status::Signalled(10), 138));
+}
+
+/// A reader that stopped reading: writes wait until the other side of the channel goes.
+struct Stuck(std::sync::mpsc::Receiver<()>);
+
+impl Write for Stuck {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        let _ = self.0.recv();
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_reader_that_stopped_reading_cannot_keep_ctrl_c_from_ending_the_app() {
+    let names = ["web".parse().expect("a name")];
+    let format = LogFormat {
+        colour: Colour::Off,
+        clock: None,
+    };
+    let (_reader, stuck) = std::sync::mpsc::channel();
+    let log = Arc::new(PrefixedLog::new(&names, format, Stuck(stuck), Vec::new()));
+    let engine = HostEngine;
+    let supervisor = Supervisor::new(&engine, log, SuperviseOptions::default());
+    let target = supervisor.signals();
+    let outcome = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // Time to start and to fill the pipe; too little only makes this test easier.
+            std::thread::sleep(Duration::from_millis(300));
+            target.send(Signal::Interrupt);
+            std::thread::sleep(Duration::from_millis(300));
+            target.send(Signal::Interrupt);
+        });
+        supervisor.run(&[service("web", "exec yes")])
+    });
+    assert_eq!(outcome.expect("ran").cause.code(), 130);
 }

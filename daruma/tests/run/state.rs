@@ -10,7 +10,9 @@ use daruma::run::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::bench::{HOME, HostEngine, LONG, Recorder, SCRIPT, second_daruma, service, until};
+use crate::bench::{
+    HOME, HostEngine, LONG, Recorder, SCRIPT, no_forks, second_daruma, service, until,
+};
 
 fn app() -> AppId {
     "shop-1a2b".parse().expect("a name")
@@ -33,6 +35,7 @@ fn run_dir() -> (tempfile::TempDir, RunDir) {
 #[test]
 fn a_second_start_of_a_running_app_names_who_runs_it() {
     let (dir, runs) = run_dir();
+    let _alone = no_forks();
     let lease = runs.claim(&app()).expect("claimed");
     let starting = runs.claim(&app()).expect_err("refused").to_string();
     assert!(
@@ -55,6 +58,7 @@ fn a_second_start_of_a_running_app_names_who_runs_it() {
 #[test]
 fn looking_never_disturbs_a_start() {
     let (_dir, runs) = run_dir();
+    let _alone = no_forks();
     let publish = || {
         let lease = runs.claim(&app()).expect("never refused");
         lease.publish(None, processes(), 0).expect("published");
@@ -135,6 +139,7 @@ fn a_killed_daruma_leaves_a_state_that_is_ignored_and_removed() {
     other.kill().expect("killed");
     other.wait().expect("waited");
     let path = dir.path().join("run/shop-1a2b.json");
+    let _alone = no_forks();
     assert!(path.exists(), "kill -9 leaves the file");
     assert!(runs.list().expect("listed").is_empty());
     assert!(!path.exists(), "looking removes it");
