@@ -78,10 +78,12 @@ impl Diagnostic {
         message: impl Into<String>,
     ) -> Self {
         let position = source.position(span.start);
-        let width = source
-            .text
-            .get(span)
-            .map_or(1, |text| text.lines().next().unwrap_or("").chars().count());
+        let text = source.text.get(span).unwrap_or("");
+        let width = text
+            .chars()
+            .take(MAX_FRAME)
+            .take_while(|&c| c != '\n')
+            .count();
         Self {
             frame: frame(source.line(position.line), position, width),
             ..Self::error(source.file, position, message)
@@ -112,7 +114,7 @@ const MAX_FRAME: usize = 160;
 
 /// The line and a mark below `width` characters of it; `None` where the line is too long to help anybody.
 fn frame(line: &str, position: Position, width: usize) -> Option<String> {
-    let room = line.chars().count();
+    let room = line.chars().take(MAX_FRAME + 1).count();
     if room > MAX_FRAME {
         return None;
     }

@@ -34,7 +34,12 @@ pub(super) struct Source<'t> {
     pub(super) text: &'t str,
     pub(super) mark: ByteOrderMark,
     line_starts: Vec<usize>,
+    /// Characters before each [`STEP`] bytes, so that a position in a line of a mebibyte costs no more than in a short one.
+    checkpoints: Vec<usize>,
 }
+
+/// Bytes between two checkpoints.
+const STEP: usize = 1024;
 
 /// Whether a file began with U+FEFF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,23 +60,38 @@ impl<'t> Source<'t> {
             text,
             mark,
             line_starts: std::iter::once(0).chain(after_newlines).collect(),
+            checkpoints: checkpoints(text),
         }
     }
 
     /// The position of a byte offset into `text`; an offset past the end is the end.
     pub(super) fn position(&self, offset: usize) -> Position {
+        let offset = offset.min(self.text.len());
         let line = self.line_starts.partition_point(|&start| start <= offset);
-        let before = self.text.get(self.start(line)..offset).unwrap_or("");
+        let before_line = self.characters_before(self.start(line));
         Position {
             line,
-            column: before.chars().count() + 1,
+            column: self.characters_before(offset) - before_line + 1,
         }
+    }
+
+    fn characters_before(&self, offset: usize) -> usize {
+        let step = offset / STEP;
+        let rest = self
+            .text
+            .as_bytes()
+            .get(step * STEP..offset)
+            .unwrap_or_default();
+        self.checkpoints.get(step).copied().unwrap_or(0) + characters(rest)
     }
 
     /// The line with this number (from 1), without its end.
     pub(super) fn line(&self, number: usize) -> &'t str {
-        let rest = self.text.get(self.start(number)..).unwrap_or("");
-        let line = rest.split('\n').next().unwrap_or("");
+        let line = self
+            .text
+            .get(self.start(number)..self.start(number + 1))
+            .unwrap_or("");
+        let line = line.strip_suffix('\n').unwrap_or(line);
         line.strip_suffix('\r').unwrap_or(line)
     }
 
@@ -91,6 +111,19 @@ impl<'t> Source<'t> {
             .copied()
             .unwrap_or(self.text.len())
     }
+}
+
+fn checkpoints(text: &str) -> Vec<usize> {
+    let counts = text.as_bytes().chunks(STEP).scan(0, |sum, chunk| {
+        *sum += characters(chunk);
+        Some(*sum)
+    });
+    std::iter::once(0).chain(counts).collect()
+}
+
+/// How many characters begin in these bytes of a text: all bytes of UTF-8 but the continuing ones begin one.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|&&byte| byte & 0xc0 != 0x80).count()
 }
 
 #[cfg(test)]
@@ -126,8 +159,19 @@ mod tests {
         assert_eq!(source.position(0), Position::START);
         let offset = source.text.find('2').expect("found");
         assert_eq!(source.position(offset), Position { line: 2, column: 7 });
+        assert_eq!(source.position(usize::MAX), Position { line: 2, column: 8 });
         assert_eq!(source.line(1), "a = 1");
         assert_eq!(source.line(2), "だるま = 2");
         assert_eq!(source.line(3), "");
+    }
+
+    #[test]
+    fn a_column_in_a_long_line_is_the_one_that_counting_gives() {
+        let text = format!("x\n{}", "aだ".repeat(2_000));
+        let source = Source::new(File::Manifest, &text);
+        for (offset, _) in text.char_indices().skip(2) {
+            let column = text[2..offset].chars().count() + 1;
+            assert_eq!(source.position(offset), Position { line: 2, column });
+        }
     }
 }

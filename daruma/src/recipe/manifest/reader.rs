@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use super::advice::advice;
 use super::schema::names_in;
@@ -84,20 +84,27 @@ impl<'a> Table<'a> {
 
     /// The entry called `name`.
     pub(super) fn field(&self, name: &str) -> Option<Field<'a>> {
-        self.fields().find(|field| field.name == name)
+        let (key, value) = self.entries?.get_key_value(name)?;
+        Some(self.as_field(key, value))
     }
 
     /// All entries.
     pub(super) fn fields(&self) -> impl Iterator<Item = Field<'a>> {
-        self.entries
-            .into_iter()
-            .flatten()
-            .map(|(key, value)| Field {
-                name: key.get_ref(),
-                path: joined(&self.path, key.get_ref()),
-                key_span: key.span(),
-                value,
-            })
+        let entries = self.entries.into_iter().flatten();
+        entries.map(|(key, value)| self.as_field(key, value))
+    }
+
+    fn as_field(
+        &self,
+        key: &'a Spanned<DeString<'a>>,
+        value: &'a Spanned<DeValue<'a>>,
+    ) -> Field<'a> {
+        Field {
+            name: key.get_ref(),
+            path: joined(&self.path, key.get_ref()),
+            key_span: key.span(),
+            value,
+        }
     }
 }
 
