@@ -18,11 +18,7 @@ fn words(shell: &str, line: &str) -> Option<Vec<String>> {
 }
 
 fn is_present(shell: &str) -> bool {
-    let present = Command::new(shell).args(["-c", ":"]).status().is_ok();
-    if !present {
-        println!("skipped: no {shell} here");
-    }
-    present
+    Command::new(shell).args(["-c", ":"]).status().is_ok()
 }
 
 /// Lines of up to ten pieces, from a generator with a fixed seed.
@@ -47,7 +43,11 @@ fn lines(count: usize) -> Vec<String> {
 
 #[test]
 fn a_line_that_runs_without_a_shell_has_the_words_that_a_shell_would_make() {
-    for shell in ["sh", "bash"].into_iter().filter(|shell| is_present(shell)) {
+    for shell in ["sh", "bash"] {
+        if !is_present(shell) {
+            println!("skipped: no {shell} here");
+            continue;
+        }
         let mut compared = 0;
         for line in lines(4_000) {
             if let CommandLine::Exec(argv) = CommandLine::parse(&line) {

@@ -4,10 +4,13 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::app_name::component;
 
 /// `[A-Za-z0-9_-]{1,63}`, the names that every Procfile reader shares. `web` sorts before all others.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ProcessName(String);
 
 /// The text is not a process name.
@@ -54,6 +57,20 @@ impl FromStr for ProcessName {
             return Err(InvalidProcessName(text.chars().take(Self::MAX).collect()));
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for ProcessName {
+    type Error = InvalidProcessName;
+
+    fn try_from(text: String) -> Result<Self, InvalidProcessName> {
+        text.parse()
+    }
+}
+
+impl From<ProcessName> for String {
+    fn from(name: ProcessName) -> Self {
+        name.0
     }
 }
 

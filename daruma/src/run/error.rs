@@ -10,14 +10,6 @@ use crate::engine::EngineError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// A name has characters that it cannot have.
-    #[error("cannot use `{text}` as {kind}: only ASCII letters, digits, `_` and `-`, at most 128")]
-    InvalidName {
-        /// What it should name.
-        kind: &'static str,
-        /// The text.
-        text: String,
-    },
     /// A process was named that nobody declares.
     #[error("cannot start `{name}`: no such process; declared are {declared}{}", suggestion(nearest.as_deref()))]
     UnknownProcess {

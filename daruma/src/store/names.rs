@@ -5,6 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::image::{Digest, Role, Target};
 
 /// Longest app id, in bytes: a file's name with room for a suffix.
@@ -14,7 +16,8 @@ const MAX_APP: usize = 128;
 const MAX_SLUG: usize = 48;
 
 /// Which app: its name for people and a digest of its canonical path and name, as a file name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct AppId(String);
 
 /// The text is not an app id.
@@ -66,6 +69,20 @@ impl FromStr for AppId {
             }
             _ => Err(InvalidAppId(text.to_owned())),
         }
+    }
+}
+
+impl TryFrom<String> for AppId {
+    type Error = InvalidAppId;
+
+    fn try_from(text: String) -> Result<Self, InvalidAppId> {
+        text.parse()
+    }
+}
+
+impl From<AppId> for String {
+    fn from(id: AppId) -> Self {
+        id.0
     }
 }
 

@@ -207,7 +207,7 @@ pub enum EngineChoice {
 }
 
 impl Manifest {
-    /// Reads the text of a `daruma.toml` (TOML 1.0). All errors are found in one run.
+    /// Reads the text of a `daruma.toml` (TOML 1.1). All errors are found in one run.
     pub fn parse(text: &str) -> Result<Checked<Self>, RecipeError> {
         check_size(File::Manifest, text.len())?;
         let mut report = Report::default();

@@ -151,7 +151,7 @@ fn one_command_and_a_list_of_one_are_the_same_and_an_empty_list_is_not_nothing()
     assert_eq!(run("[compile]"), None);
 }
 
-/// The same list drives unknown keys, so a key that is listed and not read, or read and not listed, fails here.
+/// A key that is listed and not read fails here; one that is read and not listed is unknown to the test above.
 #[test]
 fn each_listed_key_is_read_and_refuses_a_value_of_another_kind() {
     for key in KEYS {
