@@ -1,5 +1,7 @@
 //! Which apps run: leases, state files, `stop`, also across a daruma that was killed.
 
+use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -60,15 +62,25 @@ fn looking_never_disturbs_a_start() {
     let (_dir, runs) = run_dir();
     let _alone = no_forks();
     let publish = || {
+        // The lookers get the free lock to themselves for a while.
+        thread::sleep(Duration::from_millis(2));
         let lease = runs.claim(&app()).expect("never refused");
         lease.publish(None, processes(), 0).expect("published");
     };
     publish();
+    let done = AtomicBool::new(false);
     thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| (0..100).for_each(|_| drop(runs.running(&app()).expect("looked"))));
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    runs.running(&app()).expect("looked");
+                }
+            });
         }
-        (0..100).for_each(|_| publish());
+        let published =
+            panic::catch_unwind(panic::AssertUnwindSafe(|| (0..100).for_each(|_| publish())));
+        done.store(true, Ordering::Relaxed);
+        published.expect("never refused");
     });
 }
 
