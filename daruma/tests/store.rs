@@ -69,9 +69,11 @@ fn files(dir: &Path) -> Vec<(PathBuf, u64)> {
         .expect("dir")
         .map(|entry| entry.expect("entry").path())
     {
-        match entry.is_dir() {
-            true => found.extend(files(&entry)),
-            false => found.push((entry.clone(), entry.metadata().expect("metadata").len())),
+        if entry.is_dir() {
+            found.extend(files(&entry));
+        } else {
+            let length = entry.metadata().expect("metadata").len();
+            found.push((entry, length));
         }
     }
     found.sort();
@@ -178,6 +180,8 @@ fn damage_is_found_by_reading_and_by_verifying() {
         read.map_err(|error| error.kind()),
         Err(std::io::ErrorKind::InvalidData)
     );
+    store.discard(&damage).expect("discarded");
+    assert!(!store.has(blob.digest).expect("asked"));
 }
 
 #[test]
@@ -232,10 +236,10 @@ fn what_a_kill_leaves_is_accepted_and_completed() {
     type Damage = fn(&Path);
     let rows: [(&str, Damage); 8] = [
         ("no index", |oci| {
-            fs_err::remove_file(oci.join("index.json")).expect("removed")
+            fs_err::remove_file(oci.join("index.json")).expect("removed");
         }),
         ("an empty index", |oci| {
-            fs_err::write(oci.join("index.json"), b"").expect("written")
+            fs_err::write(oci.join("index.json"), b"").expect("written");
         }),
         ("an index from before", |oci| {
             fs_err::write(
@@ -246,19 +250,19 @@ fn what_a_kill_leaves_is_accepted_and_completed() {
             fs_err::write(oci.join("index.dirty"), b"").expect("written");
         }),
         ("no oci-layout", |oci| {
-            fs_err::remove_file(oci.join("oci-layout")).expect("removed")
+            fs_err::remove_file(oci.join("oci-layout")).expect("removed");
         }),
         ("an empty oci-layout", |oci| {
-            fs_err::write(oci.join("oci-layout"), b"").expect("written")
+            fs_err::write(oci.join("oci-layout"), b"").expect("written");
         }),
         ("half a blob in tmp", |oci| {
-            fs_err::write(oci.join("../tmp/blob.x"), b"ha").expect("written")
+            fs_err::write(oci.join("../tmp/blob.x"), b"ha").expect("written");
         }),
         ("a dead lease", |oci| {
-            fs_err::write(oci.join("leases/lease.x"), b"0123").expect("written")
+            fs_err::write(oci.join("leases/lease.x"), b"0123").expect("written");
         }),
         ("no leases at all", |oci| {
-            fs_err::remove_dir_all(oci.join("leases")).expect("removed")
+            fs_err::remove_dir_all(oci.join("leases")).expect("removed");
         }),
     ];
     for (what, damage) in rows {
@@ -542,12 +546,12 @@ fn an_archive_is_the_same_twice_and_a_layout_keeps_what_others_put_there() {
         .expect("written over");
     let index = daruma::image::Index::parse(&fs_err::read(out.join("index.json")).expect("index"))
         .expect("valid");
-    let names: Vec<_> = index
+    let listed: Vec<_> = index
         .manifests()
         .iter()
         .map(|m| m.annotations["org.opencontainers.image.ref.name"].as_str())
         .collect();
-    assert_eq!(names, ["shop-cli:v2", "shop-web:latest"]);
+    assert_eq!(listed, ["shop-cli:v2", "shop-web:latest"]);
     assert_eq!(index.manifests()[0].digest, index.manifests()[1].digest);
     for (path, _) in files(&out.join("blobs/sha256")) {
         let digest = Digest::of(&fs_err::read(&path).expect("blob"));

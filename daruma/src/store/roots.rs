@@ -1,4 +1,7 @@
 //! Unpacked layers, filled once and shared.
+//!
+//! They are a cache and are not synced: a kill leaves whole roots only, a power failure may leave one that is not. To
+//! remove `roots/` is always safe where nothing runs.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;

@@ -50,7 +50,7 @@ impl Store {
             for root in entries(&owners)? {
                 let digest = digest_in(&root);
                 if digest.is_some_and(|digest| !live.contains(&digest)) {
-                    self.discard(&root, policy, &mut report.roots, &mut report.stuck);
+                    self.discard_root(&root, policy, &mut report.roots, &mut report.stuck);
                 }
             }
         }
@@ -58,7 +58,7 @@ impl Store {
     }
 
     /// Moves a directory out of the way, so that a kill leaves no half of it under its name, and removes it.
-    fn discard(
+    fn discard_root(
         &self,
         dir: &Path,
         policy: &GcPolicy<'_>,
