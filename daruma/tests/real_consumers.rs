@@ -51,10 +51,15 @@ impl World {
         let store =
             Store::open(&Home::open(&dir.path().join("home")).expect("home")).expect("store");
         let image = image(&store, &program);
-        let named = [NamedImage {
-            name: "shop-web".parse().expect("name"),
-            image: image.clone(),
-        }];
+        // As an app with two processes has them, with one name more for the first.
+        let cli = image.clone().with_label("two", "2");
+        let named =
+            [("shop-web", &image), ("shop-cli", &cli), ("shop", &image)].map(|(name, image)| {
+                NamedImage {
+                    name: name.parse().expect("name"),
+                    image: image.clone(),
+                }
+            });
         let (archive, layout) = (dir.path().join("shop.tar"), dir.path().join("layout"));
         let mut file = fs_err::File::create(&archive).expect("created");
         store.export_archive(&mut file, &named).expect("archive");
@@ -147,7 +152,11 @@ fn check_docker(world: &World, daemon: &Dockerd, version: &str) {
     let loaded = daemon
         .docker(&["load", "-i", world.archive()])
         .expect("loaded");
-    assert_eq!(loaded, "Loaded image: shop-web:latest");
+    let names: Vec<&str> = loaded
+        .lines()
+        .filter_map(|line| line.strip_prefix("Loaded image: "))
+        .collect();
+    assert_eq!(names, ["shop-web:latest", "shop:latest", "shop-cli:latest"]);
     let inspect = |format: &str| {
         daemon
             .docker(&["image", "inspect", "--format", format, "shop-web"])
@@ -204,61 +213,47 @@ fn podman_loads_the_archive_pulls_the_layout_and_runs_both() {
         Ok(world) => world,
         Err(why) => return skipped(&why),
     };
-    let podman = |arguments: &[&str]| {
-        let mut podman = Command::new(find("podman").expect("podman"));
-        podman.args([
-            "--root",
-            &world.out("root"),
-            "--runroot",
-            &world.out("run"),
-            "--tmpdir",
-            &world.out("tmp"),
-        ]);
-        podman.args([
-            "--storage-driver",
-            "vfs",
-            "--cgroup-manager",
-            "cgroupfs",
-            "--events-backend",
-            "none",
-        ]);
-        run(podman.args(arguments))
-    };
-    let ways = [
-        vec!["load", "-q", "-i", world.archive()],
-        vec!["pull", "-q"],
-    ];
-    let pulled = world.layout("oci:");
-    for (mut way, source) in ways.into_iter().zip([None, Some(pulled.as_str())]) {
-        way.extend(source);
-        podman(&way).expect("taken");
-        let listed = podman(&["images", "--format", "{{.Repository}}:{{.Tag}}"]).expect("listed");
-        let name = if source.is_none() {
-            "docker.io/library/shop-web"
-        } else {
-            "/layout"
-        };
-        assert!(listed.contains(name), "{listed}");
-        let ids = podman(&[
-            "image",
-            "inspect",
-            "--format",
-            "{{range .RootFS.Layers}}{{.}} {{end}}",
-            &listed,
-        ]);
-        assert_eq!(ids.expect("inspected"), world.diff_ids());
-        // Podman would raise limits, which not every machine lets root do.
-        let limits = [
-            "--ulimit",
-            "nofile=1024:1024",
-            "--ulimit",
-            "nproc=1024:1024",
-        ];
-        let run = ["run", "--rm", "--network", "none"];
-        let said = podman(&[&run[..], &limits, &[&listed]].concat()).expect("run");
-        assert_eq!(said, SAYS);
-        podman(&["rmi", "-f", &listed]).expect("removed");
+    podman(&world, &["load", "-q", "-i", world.archive()]).expect("loaded");
+    check_podman(
+        &world,
+        &["/shop-web:latest", "/shop:latest", "/shop-cli:latest"],
+    );
+    podman(&world, &["pull", "-q", &world.layout("oci:")]).expect("pulled");
+    check_podman(&world, &["/layout:latest"]);
+}
+
+/// Runs Podman with a store of its own.
+fn podman(world: &World, arguments: &[&str]) -> Result<String, String> {
+    let mut podman = Command::new(find("podman").expect("podman"));
+    for option in ["root", "runroot", "tmpdir"] {
+        podman.args([format!("--{option}"), world.out(option)]);
     }
+    let machine = "--storage-driver vfs --cgroup-manager cgroupfs --events-backend none";
+    run(podman.args(machine.split(' ')).args(arguments))
+}
+
+/// Checks that there is one name of each of these ends (what comes before them is Podman's to choose), that the first
+/// names the image, and that it runs; then removes them all.
+fn check_podman(world: &World, ends: &[&str]) {
+    let listed =
+        podman(world, &["images", "--format", "{{.Repository}}:{{.Tag}}"]).expect("listed");
+    let find = |end: &&str| listed.lines().find(|line| line.ends_with(end));
+    let names: Option<Vec<&str>> = ends.iter().map(find).collect();
+    let names = names.unwrap_or_else(|| panic!("{listed}"));
+    assert_eq!(names.len(), listed.lines().count(), "{listed}");
+    let inspect = |format: &str| {
+        podman(world, &["image", "inspect", "--format", format, names[0]]).expect("inspected")
+    };
+    assert_eq!(format!("sha256:{}", inspect("{{.Id}}")), world.id());
+    assert_eq!(
+        inspect("{{range .RootFS.Layers}}{{.}} {{end}}"),
+        world.diff_ids()
+    );
+    // Podman would raise limits, which not every machine lets root do.
+    let command = "run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024";
+    let command: Vec<&str> = command.split(' ').chain([names[0]]).collect();
+    assert_eq!(podman(world, &command).expect("run"), SAYS);
+    podman(world, &[&["rmi", "-f"], &names[..]].concat()).expect("removed");
 }
 
 #[test]
@@ -272,7 +267,7 @@ fn skopeo_copies_the_layout_and_the_archive_by_both_of_its_names() {
         ("schema2", world.layout("oci:"), &["--format", "v2s2"][..]),
         (
             "docker-archive",
-            format!("docker-archive:{}", world.archive()),
+            format!("docker-archive:{}:shop-web:latest", world.archive()),
             &[],
         ),
         (
