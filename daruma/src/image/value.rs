@@ -94,7 +94,7 @@ impl Image {
         })
     }
 
-    /// The family of formats that it was read in; OCI for images that daruma made.
+    /// The family of formats that it was read in; OCI for images that daruma made or changed.
     pub fn form(&self) -> Form {
         self.form
     }
@@ -188,6 +188,8 @@ impl Image {
     /// The same with exactly these annotations. The config, and so the image's id, stays.
     #[must_use]
     pub fn with_annotations(mut self, annotations: BTreeMap<String, String>) -> Self {
+        // Docker's form would lose them.
+        self.form = Form::Oci;
         self.kept_manifest = None;
         self.annotations = annotations;
         self
@@ -215,6 +217,7 @@ impl Image {
 
     /// The same without the bytes that it was read from, which no longer fit.
     fn changed(mut self) -> Self {
+        self.form = Form::Oci;
         (self.kept_config, self.kept_manifest) = (None, None);
         self
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use fs_err as fs;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
@@ -165,6 +166,15 @@ impl Store {
         self.blobs()?.into_par_iter().filter_map(check).collect()
     }
 
+    /// Removes damaged blobs, so that the steps that made them are done again.
+    pub fn discard(&self, damaged: &[Damage]) -> Result<(), StoreError> {
+        let _lock = self.lock_exclusive()?;
+        for damage in damaged {
+            fs::remove_file(self.blob_path(damage.digest))?;
+        }
+        Ok(())
+    }
+
     fn rehash(&self, digest: Digest) -> io::Result<Digest> {
         let mut hasher = Hasher::new();
         let mut file = fs::File::open(self.blob_path(digest))?;
@@ -194,9 +204,7 @@ impl Store {
     /// A file that a collection leaves alone while it is open.
     pub(super) fn temporary(&self) -> Result<NamedTempFile, StoreError> {
         let _lock = self.lock_shared()?;
-        let file = tempfile::Builder::new()
-            .prefix(TMP_PREFIX)
-            .tempfile_in(self.home.tmp())?;
+        let file = public_temporary(TMP_PREFIX, &self.home.tmp())?;
         flock(file.as_file(), FlockOperation::NonBlockingLockExclusive).map_err(io::Error::from)?;
         Ok(file)
     }
@@ -204,8 +212,6 @@ impl Store {
     /// Gives a whole file its name, unless the blob is there already.
     pub(super) fn install(&self, file: NamedTempFile, blob: Blob) -> Result<(), StoreError> {
         if self.stat(blob.digest)? != Some(blob.size) {
-            file.as_file()
-                .set_permissions(PermissionsExt::from_mode(0o644))?;
             file.as_file().sync_data()?;
         }
         let _lock = self.lock_shared()?;
@@ -217,6 +223,15 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// A temporary file that all may read, as far as the umask lets them: others hand blobs and layouts on.
+pub(super) fn public_temporary(prefix: &str, dir: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder
+        .prefix(prefix)
+        .permissions(PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(dir)
 }
 
 /// A reader that fails at the end of its input if the bytes do not have the digest that was said.

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use fs_err as fs;
 use serde::Serialize;
 
-use crate::home::write_atomic;
 use crate::image::{
     Descriptor, Digest, Form, Image, Index, Layer, MAX_MANIFEST, Reference, annotation,
 };
 
-use super::blobs::copy_large;
+use super::blobs::{copy_large, public_temporary};
 use super::ustar::{self, Kind, header};
 use super::{LAYOUT, Store, StoreError, Verified};
 
@@ -109,10 +108,10 @@ impl Store {
             self.copy_out(layer, &dir.join(member(layer)))?;
         }
         for (&digest, bytes) in &export.documents {
-            write_atomic(dir, &dir.join(member(digest)), bytes)?;
+            publish(&dir.join(member(digest)), |file| file.write_all(bytes))?;
         }
-        write_atomic(dir, &dir.join("oci-layout"), LAYOUT)?;
-        Ok(write_atomic(dir, &dir.join("index.json"), &index)?)
+        publish(&dir.join("oci-layout"), |file| file.write_all(LAYOUT))?;
+        publish(&dir.join("index.json"), |file| file.write_all(&index))
     }
 
     /// Copies a layer, unless one of its length is there.
@@ -122,13 +121,8 @@ impl Store {
         if fs::metadata(to).is_ok_and(|found| found.len() == size) {
             return Ok(());
         }
-        let mut file = tempfile::Builder::new().tempfile_in(to.parent().unwrap_or(to))?;
         // Between two plain files this is copy_file_range(2), a reflink where the file system has them.
-        io::copy(&mut from.file(), file.as_file_mut())?;
-        file.as_file().sync_data()?;
-        readable(file.as_file())?;
-        file.persist(to).map_err(|error| error.error)?;
-        Ok(())
+        publish(to, |file| io::copy(&mut from.file(), file).map(drop))
     }
 
     /// Writes images as one tar that is an OCI layout and has Docker's `manifest.json`: `docker load`, `podman load`
@@ -195,7 +189,14 @@ fn merged(dir: &Path, manifests: &[Descriptor]) -> Result<Vec<u8>, StoreError> {
     Ok(index.with_manifests(all).render()?)
 }
 
-fn readable(file: &std::fs::File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(PermissionsExt::from_mode(0o644))
+/// Makes a whole file at `path`, in place of one that stands there.
+fn publish(
+    path: &Path,
+    write: impl FnOnce(&mut std::fs::File) -> io::Result<()>,
+) -> Result<(), StoreError> {
+    let mut file = public_temporary(".daruma-", path.parent().unwrap_or(path))?;
+    write(file.as_file_mut())?;
+    file.as_file().sync_data()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }

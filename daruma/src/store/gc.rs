@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::image::{Digest, Image, Index, MAX_CONFIG, MAX_MANIFEST, Manifest};
 
+use super::sweep::Sweep;
 use super::{Store, StoreError, remove_tree};
 
 /// What to keep beyond what refs and leases name, and how to remove.
@@ -63,16 +64,16 @@ pub struct GcReport {
 
 impl Store {
     /// Removes what no ref, no live lease and no digest of `policy.keep` leads to. Other processes may build
-    /// meanwhile: they wait for the end of this where they add something, and what they added before is leased.
+    /// meanwhile: they wait where they add something, though not for the removal of unpacked roots, and what they added
+    /// before is leased.
     pub fn gc(&self, policy: &GcPolicy<'_>) -> Result<GcReport, StoreError> {
-        let _lock = self.lock_exclusive()?;
-        let live = self.live(policy)?;
-        let mut report = GcReport::default();
-        self.sweep_blobs(&live, &mut report)?;
-        self.sweep_roots(&live, policy, &mut report)?;
-        self.sweep_packages(&live, policy, &mut report)?;
-        self.sweep_tmp(policy, &mut report)?;
-        Ok(report)
+        let _one_at_a_time = self.home.lock("gc")?;
+        let mut sweep = Sweep::new(self, policy);
+        {
+            let _lock = self.lock_exclusive()?;
+            sweep.unname(&self.live(policy)?)?;
+        }
+        Ok(sweep.empty_trash())
     }
 
     /// Every digest that must stay.

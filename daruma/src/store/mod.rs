@@ -9,11 +9,12 @@
 //!     blobs/sha256/<hex>                manifests, configs, layers
 //!     refs/<app>/<target>/<role>.json   format 1: manifest, step key, when and how long; the one truth about names
 //!     leases/lease.<random>             digests, one a line, that a live process (it holds the flock) relies on
-//!   roots/<owners>/<hex>/               the layer with this diffID, unpacked
+//!   roots/<owners>/<hex>/fs/            the layer with this diffID, unpacked
 //!   tmp/blob.<random>                   a blob being written; its writer holds the flock
 //!   tmp/root.<owners>.<hex>             a root being filled; its filler holds locks/root.<2 digits>
 //!   tmp/trash.<random>                  a root being removed
 //!   locks/store                         shared: adding; exclusive: changing refs, collecting
+//!   locks/gc                            one collection at a time
 //! ```
 //!
 //! Everything appears by rename after fsync, so a kill at any instant leaves whole files. What is then missing is

@@ -1,4 +1,7 @@
 //! Unpacked layers, filled once and shared.
+//!
+//! They are a cache and are not synced: a kill leaves whole roots only, a power failure may leave one that is not. To
+//! remove `roots/` is always safe where nothing runs.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -14,6 +17,12 @@ use super::{Store, StoreError};
 
 /// What names of roots in the making begin with.
 pub(super) const TMP_PREFIX: &str = "root.";
+
+/// What names of things that are being removed begin with.
+pub(super) const TRASH_PREFIX: &str = "trash.";
+
+/// The root inside the directory that is renamed: it may belong to another user, whose directories nobody else moves.
+const INNER: &str = "fs";
 
 /// A root that is there, and whether it was just filled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,15 +44,16 @@ impl Store {
         fill: impl FnOnce(&Path) -> Result<(), E>,
     ) -> Result<CachedRoot, E> {
         let owners = owners(ids);
-        let path = self.home.roots().join(&owners).join(diff_id.hex());
-        if self.find_root(&path, diff_id)? {
+        let home = self.home.roots().join(&owners).join(diff_id.hex());
+        let path = home.join(INNER);
+        if self.find_root(&home, diff_id)? {
             return Ok(CachedRoot {
                 path,
                 filled: false,
             });
         }
         let _lock = FileLock::exclusive(&self.root_lock(diff_id)).map_err(StoreError::from)?;
-        if self.find_root(&path, diff_id)? {
+        if self.find_root(&home, diff_id)? {
             return Ok(CachedRoot {
                 path,
                 filled: false,
@@ -53,10 +63,31 @@ impl Store {
             .home
             .tmp()
             .join(format!("{TMP_PREFIX}{owners}.{}", diff_id.hex()));
-        prepare(&tmp).map_err(StoreError::from)?;
-        fill(&tmp).inspect_err(|_| drop(remove_tree(&tmp)))?;
-        self.keep_root(&tmp, &path, diff_id)?;
+        self.prepare(&tmp).map_err(StoreError::from)?;
+        fill(&tmp.join(INNER)).inspect_err(|_| drop(remove_tree(&tmp)))?;
+        self.keep_root(&tmp, &home, diff_id)?;
         Ok(CachedRoot { path, filled: true })
+    }
+
+    /// An empty directory in `tmp`; what a killed process left there is moved away, and removed where that is allowed.
+    fn prepare(&self, tmp: &Path) -> io::Result<()> {
+        if tmp.try_exists()? {
+            drop(remove_tree(&self.to_trash(tmp)?));
+        }
+        fs::create_dir_all(tmp.join(INNER))?;
+        // What `/` is in layers that do not say.
+        fs::set_permissions(tmp.join(INNER), PermissionsExt::from_mode(0o755))
+    }
+
+    /// Moves a directory out of the way, so that a kill leaves no half of it under its name.
+    pub(super) fn to_trash(&self, dir: &Path) -> io::Result<PathBuf> {
+        let trash = tempfile::Builder::new()
+            .prefix(TRASH_PREFIX)
+            .tempdir_in(self.home.tmp())?;
+        let trash = trash.keep();
+        // An empty directory is replaced by the rename.
+        fs::rename(dir, &trash)?;
+        Ok(trash)
     }
 
     /// The lock of those who fill roots; 256 of them, so that they need no collection themselves.
@@ -76,27 +107,14 @@ impl Store {
         Ok(found)
     }
 
-    fn keep_root(&self, tmp: &Path, path: &Path, diff_id: Digest) -> Result<(), StoreError> {
-        if let Some(parent) = path.parent() {
+    fn keep_root(&self, tmp: &Path, home: &Path, diff_id: Digest) -> Result<(), StoreError> {
+        if let Some(parent) = home.parent() {
             fs::create_dir_all(parent)?;
         }
-        // Whoever is not root moves only directories that they may write to, whatever the layer says of its `/`.
-        let mode = fs::metadata(tmp)?.permissions();
-        fs::set_permissions(tmp, PermissionsExt::from_mode(mode.mode() | 0o700))?;
         let _lock = self.lock_shared()?;
         self.protect(&[diff_id])?;
-        fs::rename(tmp, path)?;
-        Ok(fs::set_permissions(path, mode)?)
+        Ok(fs::rename(tmp, home)?)
     }
-}
-
-/// An empty directory at `tmp`, in place of what a killed process left there.
-fn prepare(tmp: &Path) -> io::Result<()> {
-    match remove_tree(tmp) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => fs::create_dir(tmp)?,
-    }
-    fs::set_permissions(tmp, PermissionsExt::from_mode(0o755))
 }
 
 /// The directory name for a way of owning files: roots of one cannot serve another.

@@ -1,4 +1,4 @@
-//! The removing half of a collection. Its caller holds the store's lock exclusively.
+//! The removing half of a collection.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -13,111 +13,100 @@ use crate::image::Digest;
 
 use super::{GcPolicy, GcReport, Removed, Store, StoreError, blobs, roots};
 
-/// What names of things that are being removed begin with.
-const TRASH_PREFIX: &str = "trash.";
-
 /// Half-made files without a lock of their own are leftovers after this long without a write: a download that waits
 /// longer for its next byte has failed long before.
 const STALE: Duration = Duration::from_secs(24 * 3600);
 
-impl Store {
-    pub(super) fn sweep_blobs(
-        &self,
-        live: &BTreeSet<Digest>,
-        report: &mut GcReport,
-    ) -> Result<(), StoreError> {
+/// Picks the field of a report that a removal counts for.
+type Field = fn(&mut GcReport) -> &mut Removed;
+
+/// A collection at work.
+pub(super) struct Sweep<'a> {
+    store: &'a Store,
+    policy: &'a GcPolicy<'a>,
+    report: GcReport,
+    /// Directories that nothing names any more.
+    trash: Vec<(PathBuf, Field)>,
+}
+
+impl<'a> Sweep<'a> {
+    pub(super) fn new(store: &'a Store, policy: &'a GcPolicy<'a>) -> Self {
+        Self {
+            store,
+            policy,
+            report: GcReport::default(),
+            trash: Vec::new(),
+        }
+    }
+
+    /// Removes files and moves directories to the trash. The caller holds the store's lock exclusively.
+    pub(super) fn unname(&mut self, live: &BTreeSet<Digest>) -> Result<(), StoreError> {
         for digest in self
+            .store
             .blobs()?
             .into_iter()
             .filter(|digest| !live.contains(digest))
         {
-            remove_file(
-                &self.blob_path(digest),
-                &mut report.blobs,
-                &mut report.stuck,
-            );
+            self.remove_file(&self.store.blob_path(digest), |report| &mut report.blobs);
         }
-        Ok(())
+        self.roots(live)?;
+        self.packages(live)?;
+        self.leftovers()
     }
 
-    pub(super) fn sweep_roots(
-        &self,
-        live: &BTreeSet<Digest>,
-        policy: &GcPolicy<'_>,
-        report: &mut GcReport,
-    ) -> Result<(), StoreError> {
-        for owners in entries(&self.home.roots())? {
-            for root in entries(&owners)? {
-                let digest = digest_in(&root);
-                if digest.is_some_and(|digest| !live.contains(&digest)) {
-                    self.discard(&root, policy, &mut report.roots, &mut report.stuck);
-                }
+    /// Removes what was moved to the trash. Only collectors do, and one at a time.
+    pub(super) fn empty_trash(mut self) -> GcReport {
+        for (dir, field) in std::mem::take(&mut self.trash) {
+            let bytes = bytes_below(&dir);
+            match (self.policy.remove_root)(&dir) {
+                Ok(()) => field(&mut self.report).add(bytes),
+                Err(error) => self.report.stuck.push((dir, error.to_string())),
+            }
+        }
+        self.report
+    }
+
+    fn roots(&mut self, live: &BTreeSet<Digest>) -> Result<(), StoreError> {
+        for owners in entries(&self.store.home.roots())? {
+            for root in entries(&owners)?
+                .into_iter()
+                .filter(|root| is_unused(root, live))
+            {
+                self.throw_away(&root, |report| &mut report.roots);
             }
         }
         Ok(())
     }
 
-    /// Moves a directory out of the way, so that a kill leaves no half of it under its name, and removes it.
-    fn discard(
-        &self,
-        dir: &Path,
-        policy: &GcPolicy<'_>,
-        removed: &mut Removed,
-        stuck: &mut Vec<(PathBuf, String)>,
-    ) {
-        let trash = tempfile::Builder::new()
-            .prefix(TRASH_PREFIX)
-            .tempdir_in(self.home.tmp());
-        // An empty directory is replaced by the rename.
-        let moved = trash.and_then(|trash| {
-            let trash = trash.keep();
-            fs::rename(dir, &trash).map(|()| trash)
-        });
-        match moved {
-            Ok(trash) => remove_dir(&trash, policy, removed, stuck),
-            // Whoever does not own the directory may not move it either: its owner removes it where it stands.
-            Err(_) => remove_dir(dir, policy, removed, stuck),
-        }
-    }
-
-    pub(super) fn sweep_packages(
-        &self,
-        live: &BTreeSet<Digest>,
-        policy: &GcPolicy<'_>,
-        report: &mut GcReport,
-    ) -> Result<(), StoreError> {
-        let mut dirs = vec![self.home.debs()];
+    fn packages(&mut self, live: &BTreeSet<Digest>) -> Result<(), StoreError> {
+        let mut dirs = vec![self.store.home.debs()];
         while let Some(dir) = dirs.pop() {
             for path in entries(&dir)? {
-                match fs::symlink_metadata(&path) {
-                    Ok(meta) if meta.is_dir() => dirs.push(path),
-                    Ok(meta)
-                        if is_unused(&path, live)
-                            && is_older(&meta, policy.packages_unused_for) =>
-                    {
-                        remove_file(&path, &mut report.packages, &mut report.stuck);
-                    }
-                    _ => {}
+                let Ok(meta) = fs::symlink_metadata(&path) else {
+                    continue;
+                };
+                if meta.is_dir() {
+                    dirs.push(path);
+                } else if is_unused(&path, live) && is_older(&meta, self.policy.packages_unused_for)
+                {
+                    self.remove_file(&path, |report| &mut report.packages);
                 }
             }
         }
         Ok(())
     }
 
-    pub(super) fn sweep_tmp(
-        &self,
-        policy: &GcPolicy<'_>,
-        report: &mut GcReport,
-    ) -> Result<(), StoreError> {
-        for path in entries(&self.home.tmp())? {
+    fn leftovers(&mut self) -> Result<(), StoreError> {
+        for path in entries(&self.store.home.tmp())? {
+            if self.trash.iter().any(|(dir, _)| *dir == path) {
+                continue;
+            }
             let Making::Abandoned(_lock) = self.making(&path)? else {
                 continue;
             };
             match fs::symlink_metadata(&path) {
-                Ok(meta) if meta.is_dir() => {
-                    remove_dir(&path, policy, &mut report.leftovers, &mut report.stuck);
-                }
-                Ok(_) => remove_file(&path, &mut report.leftovers, &mut report.stuck),
+                Ok(meta) if meta.is_dir() => self.throw_away(&path, |report| &mut report.leftovers),
+                Ok(_) => self.remove_file(&path, |report| &mut report.leftovers),
                 Err(_) => {}
             }
         }
@@ -131,10 +120,10 @@ impl Store {
         } else if let (true, Some(digest)) =
             (name.starts_with(roots::TMP_PREFIX), digest_after_dot(&name))
         {
-            let lock = FileLock::try_exclusive(&self.root_lock(digest))?;
+            let lock = FileLock::try_exclusive(&self.store.root_lock(digest))?;
             return Ok(lock.map_or(Making::Live, |lock| Making::Abandoned(Some(lock))));
         } else {
-            name.starts_with(TRASH_PREFIX)
+            name.starts_with(roots::TRASH_PREFIX)
                 || fs::symlink_metadata(path).is_ok_and(|meta| is_older(&meta, STALE))
         };
         Ok(if abandoned {
@@ -142,6 +131,22 @@ impl Store {
         } else {
             Making::Live
         })
+    }
+
+    fn throw_away(&mut self, dir: &Path, field: Field) {
+        match self.store.to_trash(dir) {
+            Ok(trash) => self.trash.push((trash, field)),
+            Err(error) => self.report.stuck.push((dir.to_owned(), error.to_string())),
+        }
+    }
+
+    fn remove_file(&mut self, path: &Path, field: Field) {
+        let bytes = fs::symlink_metadata(path).map_or(0, |meta| meta.len());
+        match fs::remove_file(path) {
+            Ok(()) => field(&mut self.report).add(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => self.report.stuck.push((path.to_owned(), error.to_string())),
+        }
     }
 }
 
@@ -163,28 +168,6 @@ fn is_locked(path: &Path) -> io::Result<bool> {
         Ok(()) => Ok(false),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
         Err(error) => Err(error.into()),
-    }
-}
-
-fn remove_file(path: &Path, removed: &mut Removed, stuck: &mut Vec<(PathBuf, String)>) {
-    let bytes = fs::symlink_metadata(path).map_or(0, |meta| meta.len());
-    match fs::remove_file(path) {
-        Ok(()) => removed.add(bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => stuck.push((path.to_owned(), error.to_string())),
-    }
-}
-
-fn remove_dir(
-    path: &Path,
-    policy: &GcPolicy<'_>,
-    removed: &mut Removed,
-    stuck: &mut Vec<(PathBuf, String)>,
-) {
-    let bytes = bytes_below(path);
-    match (policy.remove_root)(path) {
-        Ok(()) => removed.add(bytes),
-        Err(error) => stuck.push((path.to_owned(), error.to_string())),
     }
 }
 
