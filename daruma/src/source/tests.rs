@@ -142,6 +142,8 @@ fn chmod(dir: &Path, name: &str, mode: u32) {
     fs_err::set_permissions(dir.join(name), permissions).expect("ours");
 }
 
+type Change = fn(&Path);
+
 #[test]
 fn the_digest_is_of_content_alone() {
     let files = [("bin/run", "#!"), ("lib/a", "1"), ("lib/b", "2")];
@@ -160,21 +162,20 @@ fn the_digest_is_of_content_alone() {
     // The golden value: a change of what is hashed must change the format's name too.
     insta::assert_snapshot!(digest(one.path()), @"sha256:6ec3bd76254df9068ef1c9dbdd884ae4995015ee76a8f31876ca80f1b98f2a8d");
 
-    type Change = fn(&Path);
     let changes: [(&str, Change); 6] = [
         ("content", |dir| write(dir, "lib/a", "3")),
         ("mode", |dir| chmod(dir, "lib/a", 0o755)),
         ("name", |dir| {
-            fs_err::rename(dir.join("lib/a"), dir.join("lib/c")).expect("ours")
+            fs_err::rename(dir.join("lib/a"), dir.join("lib/c")).expect("ours");
         }),
         ("an empty directory", |dir| {
-            fs_err::create_dir(dir.join("tmp")).expect("new")
+            fs_err::create_dir(dir.join("tmp")).expect("new");
         }),
         ("a link", |dir| {
-            fs_err::os::unix::fs::symlink("a", dir.join("l")).expect("new")
+            fs_err::os::unix::fs::symlink("a", dir.join("l")).expect("new");
         }),
         ("a removed file", |dir| {
-            fs_err::remove_file(dir.join("lib/b")).expect("ours")
+            fs_err::remove_file(dir.join("lib/b")).expect("ours");
         }),
     ];
     let mut seen = vec![digest(one.path())];

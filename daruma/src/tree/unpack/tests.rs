@@ -25,6 +25,8 @@ fn hard(target: &str) -> Node<Bytes> {
 
 type Rows<'a> = &'a [(&'a str, Node<Bytes>)];
 
+type Owned = Vec<(&'static str, Node<Bytes>)>;
+
 /// An archive of entries in the given order, twice the same path included.
 fn archive(rows: Rows<'_>) -> Vec<u8> {
     let meta = |node: &Node<Bytes>| Meta {
@@ -113,7 +115,7 @@ fn shown(dir: &Path) -> Vec<String> {
 
 #[test]
 fn no_archive_gets_out_of_its_directory() {
-    let rows: Vec<(&str, Vec<(&str, Node<Bytes>)>, &str)> = vec![
+    let rows: Vec<(&str, Owned, &str)> = vec![
         (
             "a file through a link to a parent",
             vec![("d", link("..")), ("d/victim", file("bad"))],
@@ -199,7 +201,7 @@ fn a_whiteout_through_a_link_removes_nothing_outside() {
 
 #[test]
 fn later_entries_replace_what_stands_in_their_place() {
-    let rows: Vec<(&str, Vec<(&str, Node<Bytes>)>, &[&str])> = vec![
+    let rows: Vec<(&str, Owned, &[&str])> = vec![
         (
             "a file by a file",
             vec![("a", file("1")), ("a", file("2"))],
@@ -251,7 +253,7 @@ fn later_entries_replace_what_stands_in_their_place() {
 #[test]
 fn applied_whiteouts_remove_what_was_there_before_only() {
     let lower: Rows<'_> = &[("d/a", file("1")), ("d/sub/x", file("1")), ("e", file("1"))];
-    let rows: Vec<(&str, Vec<(&str, Node<Bytes>)>, &[&str])> = vec![
+    let rows: Vec<(&str, Owned, &[&str])> = vec![
         (
             "a file",
             vec![("d/.wh.a", file(""))],
