@@ -185,9 +185,10 @@ impl AptRoot {
             fs_err::write(root.path(name), text).map_err(|e| e.to_string())?;
         }
         let update = root.apt_get(&["update"]);
-        match update.status.success() {
-            true => Ok(root),
-            false => Err(format!("apt-get update fails: {}", text(&update.stderr))),
+        if update.status.success() {
+            Ok(root)
+        } else {
+            Err(format!("apt-get update fails: {}", text(&update.stderr)))
         }
     }
 

@@ -129,9 +129,10 @@ impl fmt::Display for Stanza {
     /// One line per field, a line feed after each; no empty line at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, value) in &self.0 {
-            match value.starts_with('\n') || value.is_empty() {
-                true => writeln!(f, "{name}:{value}")?,
-                false => writeln!(f, "{name}: {value}")?,
+            if value.starts_with('\n') || value.is_empty() {
+                writeln!(f, "{name}:{value}")?;
+            } else {
+                writeln!(f, "{name}: {value}")?;
             }
         }
         Ok(())

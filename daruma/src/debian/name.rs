@@ -70,9 +70,10 @@ impl FromStr for PackageName {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        match Self::is_valid(text) {
-            true => Ok(Self(text.into())),
-            false => Err(InvalidName::Package(text.to_owned())),
+        if Self::is_valid(text) {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidName::Package(text.to_owned()))
         }
     }
 }
@@ -81,9 +82,10 @@ impl FromStr for Architecture {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        match Self::is_valid(text) {
-            true => Ok(Self(text.into())),
-            false => Err(InvalidName::Architecture(text.to_owned())),
+        if Self::is_valid(text) {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidName::Architecture(text.to_owned()))
         }
     }
 }

@@ -19,7 +19,7 @@ pub struct InvalidVersion {
     pub problem: &'static str,
 }
 
-/// Longest version that is accepted, in bytes; the longest in Debian has less than 100.
+/// Longest version that is accepted, in bytes; the longest in Debian 13 has 52.
 const MAX_VERSION: usize = 512;
 
 /// The parts of a version; a missing epoch is `0`, a missing revision is empty, which compares like `0`.

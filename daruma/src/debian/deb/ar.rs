@@ -2,8 +2,8 @@
 
 use std::io::{self, Read};
 
-use super::DebError;
 use super::decompress::Compression;
+use super::{DebError, read_error};
 
 const MAGIC: &[u8; 8] = b"!<arch>\n";
 
@@ -21,30 +21,21 @@ pub(super) struct Member<R> {
 /// Reads the archive's first bytes.
 pub(super) fn magic<R: Read>(source: &mut R) -> Result<(), DebError> {
     let mut magic = [0; 8];
-    match fill(source, &mut magic)? == magic.len() && &magic == MAGIC {
-        true => Ok(()),
-        false => Err(DebError::Archive("it does not start like an `ar` archive")),
+    if fill(source, &mut magic)? == magic.len() && &magic == MAGIC {
+        Ok(())
+    } else {
+        Err(DebError::Archive("it does not start like an `ar` archive"))
     }
 }
 
 impl<R: Read> Member<R> {
     /// Reads the header of the member that starts here.
     pub(super) fn open(mut source: R) -> Result<Self, DebError> {
-        let mut header = [0; HEADER];
-        if fill(&mut source, &mut header)? < HEADER {
-            return Err(DebError::Archive("it ends before its last member"));
-        }
-        if &header[58..] != b"`\n" {
-            return Err(DebError::Archive("a member's header is damaged"));
-        }
-        let text = |bytes: &[u8]| Some(std::str::from_utf8(bytes).ok()?.trim_end().to_owned());
-        let name = text(&header[..16]).ok_or(DebError::Archive("a member's name is damaged"))?;
-        let size = text(&header[48..58]).filter(|s| s.bytes().all(|b| b.is_ascii_digit()));
-        let size = size.and_then(|size| size.parse().ok());
-        let size = size.ok_or(DebError::Archive("a member's size is no number"))?;
+        let header = read_header(&mut source)?;
+        let (name, size) = header.ok_or(DebError::Archive("it ends before its last member"))?;
         Ok(Self {
             source,
-            name: name.trim_end_matches('/').to_owned(),
+            name,
             size,
             left: size,
         })
@@ -61,14 +52,14 @@ impl<R: Read> Member<R> {
         expected: &'static str,
         fits: impl Fn(&str) -> bool,
     ) -> Result<(), DebError> {
-        match fits(&self.name) {
-            true => Ok(()),
-            false => Err(DebError::Member {
-                place,
-                name: self.name.clone(),
-                expected,
-            }),
+        if fits(&self.name) {
+            return Ok(());
         }
+        Err(DebError::Member {
+            place,
+            name: self.name.clone(),
+            expected,
+        })
     }
 
     /// Checks that this member is the tar called `stem`, in a compression that we know.
@@ -96,20 +87,20 @@ impl<R: Read> Member<R> {
         }
     }
 
-    /// Goes to the end of the archive; after the last member there must be nothing but members to be skipped.
+    /// Goes to the end of the archive over members that later versions of the format may put there (deb(5)).
     pub(super) fn finish(&mut self) -> Result<(), DebError> {
         self.skip_rest()?;
-        let mut byte = [0; 1];
-        match fill(&mut self.source, &mut byte)? {
-            0 => Ok(()),
-            _ => Err(DebError::Archive("something stands after data.tar")),
+        while let Some((_, size)) = read_header(&mut self.source)? {
+            (self.size, self.left) = (size, size);
+            self.skip_rest()?;
         }
+        Ok(())
     }
 
     /// Members start at even places, so one byte may stand between two of them.
     fn skip_rest(&mut self) -> Result<(), DebError> {
         let left = self.left;
-        let skipped = io::copy(self, &mut io::sink()).map_err(DebError::Read)?;
+        let skipped = io::copy(self, &mut io::sink()).map_err(read_error)?;
         if skipped != left {
             return Err(DebError::Archive("a member ends early"));
         }
@@ -136,6 +127,22 @@ impl<R: Read> Read for Member<R> {
         self.left -= count as u64;
         Ok(count)
     }
+}
+
+/// A member's name and size; `None` is the end of the archive.
+fn read_header<R: Read>(source: &mut R) -> Result<Option<(String, u64)>, DebError> {
+    let mut header = [0; HEADER];
+    match fill(source, &mut header)? {
+        0 => return Ok(None),
+        HEADER if header.ends_with(b"`\n") => {}
+        _ => return Err(DebError::Archive("a member's header is damaged")),
+    }
+    let text = |bytes: &[u8]| Some(std::str::from_utf8(bytes).ok()?.trim_end().to_owned());
+    let name = text(&header[..16]).ok_or(DebError::Archive("a member's name is damaged"))?;
+    let size = text(&header[48..58]).filter(|size| size.bytes().all(|b| b.is_ascii_digit()));
+    let size = size.and_then(|size| size.parse().ok());
+    let size = size.ok_or(DebError::Archive("a member's size is no number"))?;
+    Ok(Some((name.trim_end_matches('/').to_owned(), size)))
 }
 
 /// Reads until `buffer` is full or the source ends.

@@ -3,11 +3,11 @@
 
 use std::io::Read;
 
-use super::DebError;
 use super::decompress::{Compression, Decompressed};
+use super::{DebError, read_error};
 use crate::debian::{ControlFile, ControlFiles};
 
-/// Most bytes of a decompressed `control.tar`; the largest in Debian have about 10 MiB.
+/// Most bytes of a decompressed `control.tar`; twice what a compressed one may have.
 const MAX_OUTPUT: u64 = 64 << 20;
 
 /// Most members; dpkg knows about twenty, debconf adds a few.
@@ -22,7 +22,7 @@ pub(super) fn read(bytes: &[u8], compression: Compression) -> Result<ControlFile
     Decompressed::new(bytes, compression, what)?
         .take(MAX_OUTPUT + 1)
         .read_to_end(&mut tar)
-        .map_err(|source| DebError::Decompress { what, source })?;
+        .map_err(read_error)?;
     if tar.len() as u64 > MAX_OUTPUT {
         let limit = MAX_OUTPUT;
         return Err(DebError::TooLarge { what, limit });
@@ -69,9 +69,10 @@ const DAMAGED: DebError = DebError::ControlTar("a header is damaged");
 fn finish(files: Vec<(String, ControlFile)>) -> Result<ControlFiles, DebError> {
     let mut names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
-    match names.windows(2).any(|pair| pair[0] == pair[1]) {
-        true => Err(DebError::ControlTar("a name stands twice")),
-        false => Ok(files.into_iter().collect()),
+    if names.windows(2).any(|pair| pair[0] == pair[1]) {
+        Err(DebError::ControlTar("a name stands twice"))
+    } else {
+        Ok(files.into_iter().collect())
     }
 }
 
@@ -79,9 +80,10 @@ fn finish(files: Vec<(String, ControlFile)>) -> Result<ControlFiles, DebError> {
 fn checked_size(header: &[u8; BLOCK]) -> Result<usize, DebError> {
     let sum: u64 = header.iter().map(|&b| u64::from(b)).sum();
     let own: u64 = header[148..156].iter().map(|&b| u64::from(b)).sum();
-    match octal(&header[148..156])? == sum - own + 8 * u64::from(b' ') {
-        true => usize::try_from(octal(&header[124..136])?).map_err(|_| DAMAGED),
-        false => Err(DAMAGED),
+    if octal(&header[148..156])? == sum - own + 8 * u64::from(b' ') {
+        usize::try_from(octal(&header[124..136])?).map_err(|_| DAMAGED)
+    } else {
+        Err(DAMAGED)
     }
 }
 
@@ -97,8 +99,9 @@ fn name(field: &[u8]) -> Result<String, DebError> {
     let name = std::str::from_utf8(&field[..end]).map_err(|_| DAMAGED)?;
     let name = name.strip_prefix("./").unwrap_or(name);
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'+');
-    match !name.is_empty() && !name.starts_with('.') && name.bytes().all(plain) {
-        true => Ok(name.to_owned()),
-        false => Err(DebError::ControlTar("a member's name is not a plain one")),
+    if !name.is_empty() && !name.starts_with('.') && name.bytes().all(plain) {
+        Ok(name.to_owned())
+    } else {
+        Err(DebError::ControlTar("a member's name is not a plain one"))
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use super::DebError;
 
-/// Most bytes of one decompressed member. Debian's largest package (debug symbols aside) unpacks to about 5 GB.
+/// Most bytes of one decompressed member. Debian 13's largest package unpacks to 6.5 GiB (`Installed-Size`).
 const MAX_OUTPUT: u64 = 16 << 30;
 
 /// Most output per input, counted once [`FREE_OUTPUT`] bytes are out. The best of xz on runs of zeros is about 7,000 to 1;

@@ -10,7 +10,7 @@ use super::{ControlError, ControlFiles, Stanza};
 use ar::Member;
 use decompress::Decompressed;
 
-/// Most bytes of a compressed `control.tar`; the largest in Debian have about 1 MiB (lists of checksums).
+/// Most bytes of a compressed `control.tar`. Its bulk is `md5sums`, about 100 bytes a file: this is room for a million files.
 const MAX_CONTROL: u64 = 32 << 20;
 
 /// Most bytes of `debian-binary`: `2.0\n` and whatever later minor versions put behind it (deb(5)).
@@ -33,7 +33,7 @@ pub struct DataTar<R> {
 /// A file that is not a package, or not one that we take.
 #[derive(Debug, thiserror::Error)]
 pub enum DebError {
-    /// Reading failed.
+    /// Reading the file failed.
     #[error("cannot read the package")]
     Read(#[source] io::Error),
     /// The file is no `ar` archive, or is damaged.
@@ -96,7 +96,7 @@ impl<R: Read> Deb<R> {
             });
         }
         let mut bytes = Vec::new();
-        control.read_to_end(&mut bytes).map_err(DebError::Read)?;
+        control.read_to_end(&mut bytes).map_err(read_error)?;
         let files = control_tar::read(&bytes, compression)?;
         let data = control.next()?;
         let compression = data.expect_tar("third", "data.tar")?;
@@ -135,7 +135,7 @@ fn check_version<R: Read>(member: &mut Member<R>) -> Result<(), DebError> {
         });
     }
     let mut bytes = Vec::new();
-    member.read_to_end(&mut bytes).map_err(DebError::Read)?;
+    member.read_to_end(&mut bytes).map_err(read_error)?;
     let line = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
     match line.strip_prefix(b"2.") {
         Some(minor) if !minor.is_empty() && minor.iter().all(u8::is_ascii_digit) => Ok(()),
@@ -171,6 +171,11 @@ impl<R: Read> Read for DataTar<R> {
         }
         Ok(count)
     }
+}
+
+/// What a reader of ours says about the package, or that reading it failed.
+fn read_error(error: io::Error) -> DebError {
+    error.downcast().unwrap_or_else(DebError::Read)
 }
 
 impl From<DebError> for io::Error {

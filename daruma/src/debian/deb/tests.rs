@@ -131,19 +131,13 @@ fn later_minor_versions_and_members_to_be_skipped_are_taken() {
         ("control.tar/", &control),
         ("_gpg", b""),
         ("data.tar", b"x"),
+        ("_gpgorigin", b"later"),
     ]);
     assert_eq!(whole(&bytes).as_deref(), Ok(&b"x"[..]));
 }
 
 #[test]
 fn files_that_are_no_packages_are_refused_with_the_reason() {
-    let tar_of = |members: &[(&str, u8, &[u8])]| {
-        ar(&[
-            ("debian-binary", b"2.0\n"),
-            ("control.tar", &tar(members)),
-            ("data.tar", b""),
-        ])
-    };
     let version = |text: &[u8]| {
         ar(&[
             ("debian-binary", text),
@@ -152,8 +146,6 @@ fn files_that_are_no_packages_are_refused_with_the_reason() {
         ])
     };
     let good = deb("", "", b"data");
-    let mut bad_sum = good.clone();
-    bad_sum[8 + 60 + 4 + 60] ^= 1;
     let rows: Vec<(&str, Vec<u8>, &str)> = vec![
         (
             "nothing",
@@ -200,6 +192,34 @@ fn files_that_are_no_packages_are_refused_with_the_reason() {
             "cannot read the package: it ends before its last member",
         ),
         (
+            "something behind the data",
+            [&good[..], b"junk"].concat(),
+            "cannot read the package: a member's header is damaged",
+        ),
+        (
+            "data that is cut off",
+            good[..good.len() - 2].to_vec(),
+            "cannot read the package: a member ends early",
+        ),
+    ];
+    for (sentence, bytes, message) in rows {
+        assert_eq!(whole(&bytes), Err(message.to_owned()), "{sentence}");
+    }
+}
+
+#[test]
+fn control_members_that_are_not_plain_files_of_a_package_are_refused() {
+    let tar_of = |members: &[(&str, u8, &[u8])]| {
+        ar(&[
+            ("debian-binary", b"2.0\n"),
+            ("control.tar", &tar(members)),
+            ("data.tar", b""),
+        ])
+    };
+    let mut bad_sum = deb("", "", b"");
+    bad_sum[8 + 60 + 4 + 60] ^= 1;
+    let rows: Vec<(&str, Vec<u8>, &str)> = vec![
+        (
             "a header's checksum",
             bad_sum,
             "cannot read the package's control.tar: a header is damaged",
@@ -228,16 +248,6 @@ fn files_that_are_no_packages_are_refused_with_the_reason() {
             "a link",
             tar_of(&[("control", b'2', b"")]),
             "cannot read the package's control.tar: a member is neither file nor directory",
-        ),
-        (
-            "something behind the data",
-            [&good[..], b"junk"].concat(),
-            "cannot read the package: something stands after data.tar",
-        ),
-        (
-            "data that is cut off",
-            good[..good.len() - 2].to_vec(),
-            "cannot read the package: a member ends early",
         ),
     ];
     for (sentence, bytes, message) in rows {
@@ -269,15 +279,10 @@ fn damaged_data_is_an_error_in_every_compression() {
 
 #[test]
 fn bombs_are_stopped() {
-    for suffix in [".gz", ".xz", ".zst"] {
-        let zeros = vec![0; 96 << 20];
-        let bytes = deb("", suffix, &zeros);
-        // The best of gzip on zeros is just above 1,000 to 1.
+    for suffix in [".xz", ".zst"] {
+        let bytes = deb("", suffix, &vec![0; 96 << 20]);
         let expected = "cannot decompress the package's data.tar: it grows more than 1,000 times";
-        match whole(&bytes) {
-            Err(message) => assert_eq!(message, expected, "{suffix}"),
-            Ok(data) => assert!(data.len() / bytes.len() <= 1_000, "{suffix}"),
-        }
+        assert_eq!(whole(&bytes), Err(expected.to_owned()), "{suffix}");
     }
 }
 

@@ -111,10 +111,10 @@ pub fn status_stanza(stanza: &Stanza, state: State, conffiles: &[Conffile]) -> S
     if conffiles.is_empty() {
         return stanza.to_string();
     }
-    let lines: String = conffiles
-        .iter()
-        .map(|conffile| format!("\n {} {}", conffile.path, conffile.md5))
-        .collect();
+    let mut lines = String::new();
+    for Conffile { path, md5 } in conffiles {
+        lines += &["\n ", path, " ", md5].concat();
+    }
     stanza.with("Conffiles", &lines).to_string()
 }
 

@@ -40,12 +40,13 @@ pub(super) fn files(packages: &[Recorded<'_>]) -> BTreeMap<String, DatabaseFile>
     for package in packages {
         let name = info_name(package.stanza);
         for Interest { trigger, awaited } in interests(package.control) {
-            let who = match awaited {
-                true => format!("{name}\n"),
-                false => format!("{name}/noawait\n"),
+            let who = if awaited {
+                format!("{name}\n")
+            } else {
+                format!("{name}/noawait\n")
             };
             if trigger.starts_with('/') {
-                *texts.entry("File".to_owned()).or_default() += &format!("{trigger} {who}");
+                *texts.entry("File".to_owned()).or_default() += &[&trigger, " ", &who].concat();
             } else if is_file_name(&trigger) {
                 *texts.entry(trigger).or_default() += &who;
             }

@@ -84,7 +84,7 @@ pub enum IndexError {
     },
 }
 
-/// Longest `Packages` text, in bytes: Debian's largest has 60 MB.
+/// Longest `Packages` text, in bytes: Debian 13's largest has 57 MB.
 const MAX_TEXT: usize = 1 << 30;
 
 /// Most `Packages` texts in one index; a suite with all its pockets and components has about twenty.

@@ -158,9 +158,10 @@ fn stanza(text: &str, start: usize) -> Result<Fields, (usize, StanzaProblem)> {
             if let Some(field) = open {
                 let value = Span::within(text, line[colon + 1..].trim());
                 let place = &mut fields.values[field as usize];
-                match place.is_empty() {
-                    true => *place = value,
-                    false => return Err((at, StanzaProblem::Twice(line[..colon].to_owned()))),
+                if place.is_empty() {
+                    *place = value;
+                } else {
+                    return Err((at, StanzaProblem::Twice(line[..colon].to_owned())));
                 }
             }
         }

@@ -122,9 +122,10 @@ fn check_names<'a>(value: &impl Fn(Field) -> &'a str) -> Result<(), StanzaProble
         return Err(wrong("Version", "a package version", text));
     }
     let architecture = required("Architecture", value(Field::Architecture))?;
-    match Architecture::is_valid(architecture) {
-        true => Ok(()),
-        false => Err(wrong("Architecture", "an architecture", architecture)),
+    if Architecture::is_valid(architecture) {
+        Ok(())
+    } else {
+        Err(wrong("Architecture", "an architecture", architecture))
     }
 }
 

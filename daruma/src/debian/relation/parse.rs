@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::{AnyOf, Qualifier, Raw, Relation, Relations};
 use crate::debian::{Architecture, InvalidName, InvalidVersion, PackageName};
 
-/// Longest field that is accepted, in bytes; Debian's longest `Provides` has about 100 KiB.
+/// Longest field that is accepted, in bytes; Debian 13's longest `Provides` has 74 KiB.
 const MAX_FIELD: usize = 4 << 20;
 
 /// A text that is not a relationship field.
@@ -169,9 +169,10 @@ fn matches_architecture(list: &str, architecture: &Architecture) -> bool {
             || word.strip_prefix("any-") == Some(wanted)
     };
     let mut words = list.split_whitespace().peekable();
-    match words.peek().is_some_and(|word| word.starts_with('!')) {
-        true => !words.any(|word| is(word.trim_start_matches('!'))),
-        false => words.any(is),
+    if words.peek().is_some_and(|word| word.starts_with('!')) {
+        !words.any(|word| is(word.trim_start_matches('!')))
+    } else {
+        words.any(is)
     }
 }
 

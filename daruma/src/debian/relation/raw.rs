@@ -30,15 +30,16 @@ impl<'a> Raw<'a> {
             .transpose()?;
         let architectures = bracketed(&mut rest, '[', ']')?;
         let profiles = rest.trim();
-        match profiles.is_empty() || (profiles.starts_with('<') && profiles.ends_with('>')) {
-            true => Ok(Self {
+        if profiles.is_empty() || (profiles.starts_with('<') && profiles.ends_with('>')) {
+            Ok(Self {
                 name,
                 qualifier,
                 version,
                 architectures,
                 profiles: Some(profiles).filter(|p| !p.is_empty()),
-            }),
-            false => Err(RelationProblem::Rest(profiles.to_owned())),
+            })
+        } else {
+            Err(RelationProblem::Rest(profiles.to_owned()))
         }
     }
 }

@@ -109,7 +109,7 @@ pub fn solve(index: &Index, request: &Request<'_>) -> Result<Vec<Selected>, Solv
     let relations: Vec<Relation> = roots.iter().map(|(relation, _)| relation.clone()).collect();
     let world = World::new(index, &relations, request.preferred);
     for relation in &relations {
-        check_exists(index, relation)?;
+        check_exists(&world, relation)?;
     }
     let walked = walk::walk(&world, &relations);
     let chosen = sat::decide(&world, &relations, &walked)
@@ -130,8 +130,8 @@ fn essential_roots(index: &Index, essential: Essential) -> Vec<(Relation, Reason
     roots
 }
 
-fn check_exists(index: &Index, relation: &Relation) -> Result<(), SolveError> {
-    let world = World::new(index, &[], &BTreeMap::new());
+fn check_exists(world: &World<'_>, relation: &Relation) -> Result<(), SolveError> {
+    let index = world.index;
     if world.satisfying(relation).next().is_some() {
         return Ok(());
     }
@@ -141,16 +141,17 @@ fn check_exists(index: &Index, relation: &Relation) -> Result<(), SolveError> {
         .chain(index.providers(name).map(|provided| provided.package))
         .map(|p| format!("{} {} ({})", p.name(), p.version(), p.pocket()))
         .collect();
-    Err(match existing.is_empty() {
-        true => SolveError::Missing {
+    Err(if existing.is_empty() {
+        SolveError::Missing {
             name: relation.name.clone(),
             pockets: index.pocket_names().collect::<Vec<_>>().join(", "),
             nearest: index.nearest(name).into_iter().map(str::to_owned).collect(),
-        },
-        false => SolveError::Version {
+        }
+    } else {
+        SolveError::Version {
             relation: relation.to_string(),
             existing: existing.join(", "),
-        },
+        }
     })
 }
 

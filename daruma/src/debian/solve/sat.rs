@@ -17,7 +17,7 @@ use resolvo::{
 
 use super::walk::Walked;
 use super::world::World;
-use crate::debian::{AnyOf, PackageId, Relation};
+use crate::debian::{AnyOf, Package, PackageId, Relation};
 
 /// Confirms what was walked, or finds the solution that is nearest to it; the packages by the number of their name.
 /// The error is the chain of reasons why there is none.
@@ -246,9 +246,9 @@ impl Interner for Provider<'_, '_> {
 
     fn display_merged_solvables(&self, solvables: &[SolvableId]) -> impl Display + '_ {
         let packages = solvables.iter().map(|&s| self.world.index.get(package(s)));
-        let mut versions: Vec<&str> = packages.clone().map(|p| p.version()).collect();
+        let mut versions: Vec<&str> = packages.clone().map(Package::version).collect();
         versions.dedup();
-        let name = packages.map(|p| p.name()).next().unwrap_or_default();
+        let name = packages.map(Package::name).next().unwrap_or_default();
         format!("{name} {}", versions.join(" | "))
     }
 

@@ -6,7 +6,7 @@ fn index(pockets: &[&str]) -> Index {
     let stanza = |line: &str| {
         let mut parts = line.split(';').map(str::trim);
         let (name, version) = parts.next()?.split_once(' ')?;
-        let fields: String = parts.map(|field| format!("{field}\n")).collect();
+        let fields: String = parts.flat_map(|field| [field, "\n"]).collect();
         let digest = format!("{:064x}", line.len());
         Some(format!(
             "Package: {name}\nVersion: {version}\nArchitecture: amd64\nFilename: pool/{name}_{version}.deb\nSHA256: {digest}\nSize: 1\n{fields}\n"
@@ -161,6 +161,16 @@ fn the_newest_version_of_all_pockets_is_taken_unless_another_is_locked_or_asked_
 fn an_older_version_is_taken_where_the_newest_cannot_be() {
     let index = index(&["aa 1; Depends: bb (<< 2)\nbb 1\nbb 2"]);
     assert_eq!(solved(&index, &["aa"], &[]).as_deref(), Ok("aa=1 bb=1"));
+}
+
+#[test]
+fn a_chain_deeper_than_the_walk_goes_is_solved_still() {
+    let line = |n: usize| format!("pp{n} 1; Depends: pp{}", n + 1);
+    let mut packages: Vec<String> = (0..3_000).map(line).collect();
+    packages.push("pp3000 1".to_owned());
+    let packages = packages.join("\n");
+    let found = solved(&index(&[&packages]), &["pp0"], &[]).expect("a solution");
+    assert_eq!(found.split(' ').count(), 3_001);
 }
 
 #[test]

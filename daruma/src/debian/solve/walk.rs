@@ -171,8 +171,8 @@ impl Walk<'_, '_> {
     /// Whether something taken excludes this package, by its name or by what it provides.
     fn is_excluded(&self, id: PackageId) -> bool {
         let package = self.world.index.get(id);
-        let provides = package.provides().unwrap_or_default();
-        let provided = provides.groups().iter().flat_map(AnyOf::alternatives);
+        let provided = package.provides().unwrap_or_default();
+        let provided = provided.groups().iter().flat_map(AnyOf::alternatives);
         let names = provided.map(|relation| relation.name.as_str());
         let mut names = std::iter::once(package.name()).chain(names);
         names.any(|name| {
