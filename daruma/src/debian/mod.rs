@@ -2,5 +2,6 @@
 //! and what their maintainer scripts do.
 
 mod control_files;
+pub mod effects;
 
 pub use control_files::{ControlFile, ControlFiles};
