@@ -5,6 +5,7 @@ mod control;
 mod control_files;
 mod deb;
 pub mod dpkg_db;
+pub mod effects;
 mod index;
 mod name;
 mod relation;

@@ -1,0 +1,615 @@
+//! Running commands against the virtual machine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::ast::{Command, Redirect, RedirectKind, Simple, Until, Word};
+use super::io::{Input, Sink};
+use super::parse::parse;
+use super::pattern::glyphs_match;
+use crate::debian::effects::commands;
+use crate::debian::effects::machine::Machine;
+use crate::debian::effects::world::{Follow, World};
+
+/// Functions and scripts inside one another; no real script comes near, and running recurses.
+const MAX_CALLS: usize = 30;
+/// Bytes that one pipe, substitution or file may hold.
+const MAX_OUTPUT: usize = 16 << 20;
+
+/// Why a script does not go on to its next command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) enum Stop {
+    Exit(i32),
+    Return(i32),
+    Break(usize),
+    Continue(usize),
+    /// Something that is not known; nothing of the script counts.
+    Unknown(String),
+}
+
+impl Stop {
+    pub(in super::super) fn unknown(reason: impl Into<String>) -> Self {
+        Self::Unknown(reason.into())
+    }
+}
+
+/// What a command ends with.
+pub(in super::super) type Status = Result<i32, Stop>;
+
+/// Whether a failure ends the script under `set -e`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    Ends,
+    IsTested,
+}
+
+/// What a subshell has a copy of.
+#[derive(Clone)]
+struct State {
+    variables: BTreeMap<String, String>,
+    exported: BTreeSet<String>,
+    functions: BTreeMap<String, Rc<Command>>,
+    parameters: Vec<String>,
+    script: String,
+    sinks: BTreeMap<u32, Sink>,
+    input: Input,
+    cwd: String,
+    options: BTreeSet<char>,
+    locals: Vec<BTreeMap<String, Option<String>>>,
+    status: i32,
+    umask: u32,
+    exit_trap: Option<Rc<Command>>,
+}
+
+/// A running script.
+pub(in super::super) struct Shell<'w, 'a> {
+    pub(in super::super) machine: &'w mut Machine<'a>,
+    state: State,
+    calls: usize,
+    /// How a failure of the command that runs now counts.
+    context: Failure,
+}
+
+impl<'w, 'a> Shell<'w, 'a> {
+    /// A shell with `environment`, which will run as `script`.
+    pub(in super::super) fn new(
+        machine: &'w mut Machine<'a>,
+        script: &str,
+        environment: BTreeMap<String, String>,
+    ) -> Self {
+        let state = State {
+            exported: environment.keys().cloned().collect(),
+            variables: environment,
+            functions: BTreeMap::new(),
+            parameters: Vec::new(),
+            script: script.to_owned(),
+            sinks: BTreeMap::from([(1, Sink::Discard), (2, Sink::Discard)]),
+            input: Input::default(),
+            cwd: String::new(),
+            options: BTreeSet::new(),
+            locals: Vec::new(),
+            status: 0,
+            umask: 0o022,
+            exit_trap: None,
+        };
+        Self {
+            machine,
+            state,
+            calls: 0,
+            context: Failure::Ends,
+        }
+    }
+
+    /// Runs a whole script with these arguments to its exit status.
+    pub(in super::super) fn script(&mut self, text: &str, arguments: &[String]) -> Status {
+        self.state.parameters = arguments.to_vec();
+        let first = text.lines().next().unwrap_or_default();
+        if first.starts_with("#!") && first.ends_with(" -e") {
+            self.state.options.insert('e');
+        }
+        let command = parse(text).map_err(|problem| Stop::unknown(problem.to_string()))?;
+        let ended = exit_status(self.run(&command, Failure::Ends));
+        let trap = self.state.exit_trap.take();
+        match (ended, trap) {
+            (Ok(status), Some(trap)) => exit_status(self.run(&trap, Failure::IsTested)).map(|_| status),
+            (ended, _) => ended,
+        }
+    }
+
+    pub(in super::super) fn world(&self) -> &World<'a> {
+        &self.machine.world
+    }
+
+    pub(in super::super) fn cwd(&self) -> &str {
+        &self.state.cwd
+    }
+
+    pub(in super::super) fn set_cwd(&mut self, dir: String) {
+        self.state.cwd = dir;
+    }
+
+    /// A path as scripts write it, links followed.
+    pub(in super::super) fn resolve(&self, path: &str) -> Option<String> {
+        self.world().resolve(self.cwd(), path, Follow::Yes)
+    }
+
+    /// A path as scripts write it, without following its last component.
+    pub(in super::super) fn resolve_link(&self, path: &str) -> Option<String> {
+        self.world().resolve(self.cwd(), path, Follow::No)
+    }
+
+    pub(in super::super) fn umask(&self) -> u32 {
+        self.state.umask
+    }
+
+    pub(in super::super) fn set_umask(&mut self, mask: u32) {
+        self.state.umask = mask;
+    }
+
+    pub(super) fn parameters(&self) -> &[String] {
+        &self.state.parameters
+    }
+
+    pub(in super::super) fn set_parameters(&mut self, parameters: Vec<String>) {
+        self.state.parameters = parameters;
+    }
+
+    pub(in super::super) fn shift(&mut self, count: usize) -> i32 {
+        if count > self.state.parameters.len() {
+            return 1;
+        }
+        self.state.parameters.drain(..count);
+        0
+    }
+
+    pub(in super::super) fn set_option(&mut self, option: char, on: bool) {
+        if on {
+            self.state.options.insert(option);
+        } else {
+            self.state.options.remove(&option);
+        }
+    }
+
+    pub(super) fn noglob(&self) -> bool {
+        self.state.options.contains(&'f')
+    }
+
+    pub(super) fn nounset(&self) -> bool {
+        self.state.options.contains(&'u')
+    }
+
+    pub(in super::super) fn set_exit_trap(&mut self, trap: Option<Rc<Command>>) {
+        self.state.exit_trap = trap;
+    }
+
+    pub(in super::super) fn status(&self) -> i32 {
+        self.state.status
+    }
+
+    /// The value of a variable or special parameter.
+    pub(in super::super) fn get(&self, name: &str) -> Option<String> {
+        let state = &self.state;
+        match name {
+            "@" | "*" => Some(state.parameters.join(" ")),
+            "#" => Some(state.parameters.len().to_string()),
+            "?" => Some(state.status.to_string()),
+            "0" => Some(state.script.clone()),
+            // Names of temporary files only; no image keeps one.
+            "$" => Some("1".to_owned()),
+            "-" => Some(state.options.iter().collect()),
+            _ => match name.parse::<usize>() {
+                Ok(number) => state.parameters.get(number.checked_sub(1)?).cloned(),
+                Err(_) => state.variables.get(name).cloned(),
+            },
+        }
+    }
+
+    pub(in super::super) fn assign(&mut self, name: &str, value: String) {
+        self.state.variables.insert(name.to_owned(), value);
+    }
+
+    pub(in super::super) fn unset(&mut self, name: &str) {
+        self.state.variables.remove(name);
+        self.state.exported.remove(name);
+    }
+
+    pub(in super::super) fn unset_function(&mut self, name: &str) {
+        self.state.functions.remove(name);
+    }
+
+    pub(in super::super) fn has_function(&self, name: &str) -> bool {
+        self.state.functions.contains_key(name)
+    }
+
+    pub(in super::super) fn export(&mut self, name: &str) {
+        self.state.exported.insert(name.to_owned());
+    }
+
+    /// Makes a variable local to the running function.
+    pub(in super::super) fn declare_local(&mut self, name: &str) -> bool {
+        let old = self.state.variables.get(name).cloned();
+        match self.state.locals.last_mut() {
+            Some(frame) => {
+                frame.entry(name.to_owned()).or_insert(old);
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(in super::super) fn input(&self) -> &Input {
+        &self.state.input
+    }
+
+    pub(in super::super) fn next_line(&self) -> Option<(String, bool)> {
+        self.state.input.line()
+    }
+
+    /// Writes to standard output.
+    pub(in super::super) fn print(&mut self, text: &str) -> Result<(), Stop> {
+        match self.state.sinks.get(&1) {
+            None | Some(Sink::Discard) => Ok(()),
+            Some(Sink::Buffer(buffer)) => {
+                let mut buffer = buffer.borrow_mut();
+                buffer.push_str(text);
+                if buffer.len() > MAX_OUTPUT {
+                    return Err(Stop::unknown("more output than a pipe may hold"));
+                }
+                Ok(())
+            }
+            Some(Sink::File(path)) => {
+                if text.contains('\u{E000}') {
+                    return Err(Stop::unknown("a file that holds the time of day"));
+                }
+                let path = path.clone();
+                let mut data = self.world().read(&path).map_or(Vec::new(), |old| old.to_vec());
+                data.extend_from_slice(text.as_bytes());
+                if data.len() > MAX_OUTPUT {
+                    return Err(Stop::unknown("a file larger than scripts write"));
+                }
+                let mode = 0o666 & !self.state.umask;
+                self.machine.world.write(&path, &data, mode);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether somebody reads what the command would say on standard error.
+    pub(in super::super) fn errors_are_read(&self) -> bool {
+        matches!(self.state.sinks.get(&2), Some(Sink::Buffer(_)))
+    }
+
+    /// The variables that a program would see.
+    pub(in super::super) fn environment(&self) -> BTreeMap<String, String> {
+        let state = &self.state;
+        let exported = state.exported.iter();
+        exported
+            .filter_map(|name| Some((name.clone(), state.variables.get(name)?.clone())))
+            .collect()
+    }
+
+    /// Runs `body` on a copy of everything but the file system.
+    pub(in super::super) fn isolated(&mut self, body: impl FnOnce(&mut Self) -> Status) -> Status {
+        let saved = self.state.clone();
+        let ended = exit_status(body(self));
+        let status = self.state.status;
+        self.state = saved;
+        self.state.status = status;
+        ended
+    }
+
+    /// Runs another script as a program of its own.
+    pub(in super::super) fn program(&mut self, path: &str, text: &str, arguments: &[String]) -> Status {
+        self.enter()?;
+        let environment = self.environment();
+        let ended = self.isolated(|shell| {
+            shell.state.variables = environment;
+            shell.state.functions.clear();
+            shell.state.options.clear();
+            shell.state.locals.clear();
+            shell.state.exit_trap = None;
+            path.clone_into(&mut shell.state.script);
+            shell.script(text, arguments)
+        });
+        self.calls -= 1;
+        ended.map_err(|stop| match stop {
+            Stop::Unknown(reason) => Stop::Unknown(format!("{path}: {reason}")),
+            other => other,
+        })
+    }
+
+    /// Runs text in this shell, as `.` and `eval` do.
+    pub(in super::super) fn source(&mut self, text: &str) -> Status {
+        self.enter()?;
+        let command = parse(text).map_err(|problem| Stop::unknown(problem.to_string()))?;
+        let ended = self.run(&command, self.context);
+        self.calls -= 1;
+        ended
+    }
+
+    fn enter(&mut self) -> Result<(), Stop> {
+        self.calls += 1;
+        if self.calls > MAX_CALLS {
+            return Err(Stop::unknown("calls nested too deeply"));
+        }
+        Ok(())
+    }
+
+    /// What a command prints, without the newlines at its end.
+    pub(super) fn capture(&mut self, command: &Command) -> Result<String, Stop> {
+        let (sink, buffer) = Sink::buffer();
+        let status = self.isolated(|shell| {
+            shell.state.sinks.insert(1, sink);
+            shell.run(command, Failure::Ends)
+        })?;
+        self.state.status = status;
+        let text = buffer.borrow();
+        Ok(text.trim_end_matches('\n').to_owned())
+    }
+
+    fn run(&mut self, command: &Command, failure: Failure) -> Status {
+        let status = self.dispatch(command, failure)?;
+        self.state.status = status;
+        let reports = matches!(
+            command,
+            Command::Simple(_) | Command::Pipe(_) | Command::Subshell(_)
+        );
+        if reports && status != 0 && failure == Failure::Ends && self.state.options.contains(&'e') {
+            return Err(Stop::Exit(status));
+        }
+        Ok(status)
+    }
+
+    fn dispatch(&mut self, command: &Command, failure: Failure) -> Status {
+        match command {
+            Command::Simple(simple) => self.simple(simple, failure),
+            Command::Sequence(commands) => {
+                let mut status = 0;
+                for command in commands {
+                    status = self.run(command, failure)?;
+                }
+                Ok(status)
+            }
+            Command::Not(inner) => Ok(i32::from(self.run(inner, Failure::IsTested)? == 0)),
+            Command::And(left, right) => match self.run(left, Failure::IsTested)? {
+                0 => self.run(right, failure),
+                status => Ok(status),
+            },
+            Command::Or(left, right) => match self.run(left, Failure::IsTested)? {
+                0 => Ok(0),
+                _ => self.run(right, failure),
+            },
+            Command::If { arms, otherwise } => {
+                for (condition, body) in arms {
+                    if self.run(condition, Failure::IsTested)? == 0 {
+                        return self.run(body, failure);
+                    }
+                }
+                otherwise.as_ref().map_or(Ok(0), |body| self.run(body, failure))
+            }
+            Command::For { name, words, body } => self.for_each(name, words.as_deref(), body, failure),
+            Command::Loop {
+                until,
+                condition,
+                body,
+            } => self.repeat(*until, condition, body, failure),
+            Command::Case { subject, arms } => self.case(subject, arms, failure),
+            Command::Subshell(body) => self.isolated(|shell| shell.run(body, failure)),
+            Command::Pipe(stages) => self.pipe(stages, failure),
+            Command::Function { name, body } => {
+                self.state.functions.insert(name.clone(), body.clone());
+                Ok(0)
+            }
+            Command::Redirected(inner, redirects) => {
+                self.redirected(redirects, |shell| shell.run(inner, failure))
+            }
+        }
+    }
+
+    fn pipe(&mut self, stages: &[Command], failure: Failure) -> Status {
+        let mut input = self.state.input.clone();
+        let mut status = 0;
+        for (i, stage) in stages.iter().enumerate() {
+            let (sink, buffer) = Sink::buffer();
+            let last = i + 1 == stages.len();
+            status = self.isolated(|shell| {
+                shell.state.input = input.clone();
+                if !last {
+                    shell.state.sinks.insert(1, sink);
+                }
+                shell.run(stage, failure)
+            })?;
+            input = Input::new(buffer.take());
+        }
+        Ok(status)
+    }
+
+    /// `Some` where the loop goes no further.
+    fn turn(&mut self, body: &Command, failure: Failure) -> Result<Option<i32>, Stop> {
+        self.machine.spend()?;
+        match self.run(body, failure) {
+            Ok(_) | Err(Stop::Continue(1)) => Ok(None),
+            Err(Stop::Break(1)) => Ok(Some(0)),
+            Err(Stop::Break(n)) => Err(Stop::Break(n - 1)),
+            Err(Stop::Continue(n)) => Err(Stop::Continue(n - 1)),
+            Err(other) => Err(other),
+        }
+    }
+
+    fn for_each(&mut self, name: &str, words: Option<&[Word]>, body: &Command, failure: Failure) -> Status {
+        let values = match words {
+            Some(words) => self.fields(words)?,
+            None => self.state.parameters.clone(),
+        };
+        for value in values {
+            self.assign(name, value);
+            if let Some(status) = self.turn(body, failure)? {
+                return Ok(status);
+            }
+        }
+        Ok(self.state.status)
+    }
+
+    fn repeat(&mut self, until: Until, condition: &Command, body: &Command, failure: Failure) -> Status {
+        let mut last = 0;
+        loop {
+            let succeeded = self.run(condition, Failure::IsTested)? == 0;
+            if succeeded == (until == Until::Succeeds) {
+                return Ok(last);
+            }
+            if let Some(status) = self.turn(body, failure)? {
+                return Ok(status);
+            }
+            last = self.state.status;
+        }
+    }
+
+    fn case(&mut self, subject: &Word, arms: &[(Vec<Word>, Command)], failure: Failure) -> Status {
+        let subject = self.text(subject)?;
+        for (patterns, body) in arms {
+            for pattern in patterns {
+                let pattern = self.glyphs(pattern)?;
+                if glyphs_match(&pattern, &subject) {
+                    return self.run(body, failure);
+                }
+            }
+        }
+        Ok(0)
+    }
+
+    fn simple(&mut self, simple: &Simple, failure: Failure) -> Status {
+        self.machine.spend()?;
+        self.state.status = 0;
+        let arguments = self.fields(&simple.words)?;
+        let located = |stop, arguments: &[String]| match stop {
+            Stop::Unknown(reason) if !reason.starts_with("line ") => {
+                let text: String = arguments.join(" ").chars().take(160).collect();
+                Stop::Unknown(format!("line {}: `{text}`: {reason}", simple.line))
+            }
+            other => other,
+        };
+        let Some((name, rest)) = arguments.split_first() else {
+            return self.redirected(&simple.redirects, |shell| {
+                for (name, word) in &simple.assignments {
+                    let value = shell.text(word)?;
+                    shell.assign(name, value);
+                }
+                Ok(shell.state.status)
+            });
+        };
+        if name == "exec" && rest.is_empty() {
+            return self.redirect_all(&simple.redirects).map(|()| 0);
+        }
+        let mut before = Vec::new();
+        for (variable, word) in &simple.assignments {
+            let value = self.text(word)?;
+            let exported = !self.state.exported.insert(variable.clone());
+            let old = self.state.variables.insert(variable.clone(), value);
+            before.push((variable, old, exported));
+        }
+        let ended = self.redirected(&simple.redirects, |shell| {
+            shell.context = failure;
+            shell.call(name, rest)
+        });
+        for (variable, old, exported) in before.into_iter().rev() {
+            match old {
+                Some(value) => self.assign(variable, value),
+                None => self.unset(variable),
+            }
+            if !exported {
+                self.state.exported.remove(variable);
+            }
+        }
+        ended.map_err(|stop| located(stop, &arguments))
+    }
+
+    /// Runs a function, a builtin or a program.
+    pub(in super::super) fn call(&mut self, name: &str, arguments: &[String]) -> Status {
+        let Some(body) = self.state.functions.get(name).cloned() else {
+            return commands::run(self, name, arguments);
+        };
+        self.enter()?;
+        let saved = std::mem::replace(&mut self.state.parameters, arguments.to_vec());
+        self.state.locals.push(BTreeMap::new());
+        let ended = self.run(&body, self.context);
+        for (variable, old) in self.state.locals.pop().unwrap_or_default() {
+            match old {
+                Some(value) => self.assign(&variable, value),
+                None => self.unset(&variable),
+            }
+        }
+        self.state.parameters = saved;
+        self.calls -= 1;
+        match ended {
+            Err(Stop::Return(status)) => Ok(status),
+            other => other,
+        }
+    }
+
+    fn redirected(&mut self, redirects: &[Redirect], body: impl FnOnce(&mut Self) -> Status) -> Status {
+        let saved = (self.state.sinks.clone(), self.state.input.clone());
+        let ended = match self.redirect_all(redirects) {
+            Ok(()) => body(self),
+            // A file that cannot be opened fails the command, not the script.
+            Err(Stop::Return(status)) => Ok(status),
+            Err(other) => Err(other),
+        };
+        (self.state.sinks, self.state.input) = saved;
+        ended
+    }
+
+    fn redirect_all(&mut self, redirects: &[Redirect]) -> Result<(), Stop> {
+        for redirect in redirects {
+            self.redirect(redirect)?;
+        }
+        Ok(())
+    }
+
+    fn redirect(&mut self, redirect: &Redirect) -> Result<(), Stop> {
+        match &redirect.kind {
+            RedirectKind::Write(word) | RedirectKind::Append(word) => {
+                let path = self.text(word)?;
+                let append = matches!(redirect.kind, RedirectKind::Append(_));
+                let sink = self.open(&path, append)?;
+                self.state.sinks.insert(redirect.fd, sink);
+            }
+            RedirectKind::Here(word) => self.state.input = Input::new(self.text(word)?),
+            RedirectKind::Read(word) => {
+                let path = self.text(word)?;
+                let text = self.machine.text_of(self.resolve(&path).as_deref(), &path)?;
+                self.state.input = Input::new(text.ok_or(Stop::Return(1))?);
+            }
+            RedirectKind::Duplicate(word) => {
+                let source = self.text(word)?;
+                if source == "-" {
+                    self.state.sinks.remove(&redirect.fd);
+                } else {
+                    let number = source.parse().map_err(|_| Stop::unknown("a rare redirection"))?;
+                    let sink = self.state.sinks.get(&number).cloned();
+                    self.state.sinks.insert(redirect.fd, sink.unwrap_or(Sink::Discard));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, path: &str, append: bool) -> Result<Sink, Stop> {
+        if matches!(path, "/dev/null" | "/dev/stderr" | "/dev/tty") {
+            return Ok(Sink::Discard);
+        }
+        let resolved = self.resolve(path).ok_or(Stop::Return(1))?;
+        if !append || self.world().lstat(&resolved).is_none() {
+            let mode = 0o666 & !self.state.umask;
+            self.machine.world.write(&resolved, b"", mode);
+        }
+        Ok(Sink::File(resolved))
+    }
+}
+
+/// `exit` in a subshell or script is its status.
+fn exit_status(ended: Status) -> Status {
+    match ended {
+        Err(Stop::Exit(status) | Stop::Return(status)) => Ok(status),
+        other => other,
+    }
+}
