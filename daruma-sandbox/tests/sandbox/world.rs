@@ -21,6 +21,8 @@ pub(crate) const CALLER: &str = "DARUMA_TEST_CALLER";
 
 extern "C" fn enter() {
     daruma_sandbox::enter_if_asked();
+    crate::attempts::make_if_asked();
+    crate::lifeline::supervise_if_asked();
     if let Some(file) = std::env::var_os(CALLER) {
         let text = fs::read(file).expect("a spec");
         let spec: Spec = serde_json::from_slice(&text).expect("a spec");
@@ -40,11 +42,15 @@ const PROGRAMS: [&str; 40] = [
     "hostname", "tr", "su", "capsh", "timeout",
 ];
 
-/// A directory with the programs and their libraries, made once.
+/// A directory with the programs and their libraries, made once, which belongs to the user that runs the tests.
 pub(crate) fn programs() -> &'static Path {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
     ROOT.get_or_init(|| {
-        let below = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let below = if rustix::process::geteuid().is_root() {
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+        } else {
+            std::env::temp_dir()
+        };
         let dir = below.join(format!("programs-{}", PROGRAMS.len()));
         if !dir.exists() {
             let half = tempfile::tempdir_in(below).expect("a directory").keep();
@@ -78,6 +84,20 @@ fn fill(root: &Path) {
     )
     .expect("written");
     fs::write(root.join("etc/group"), "root:x:0:\ntty:x:5:\napp:x:1000:\n").expect("written");
+}
+
+/// Copies a program and its libraries into a layer, to the same paths; returns the program's.
+pub(crate) fn copy_with_libraries(program: &Path, layer: &Path) -> PathBuf {
+    let program = program.to_owned();
+    let all = libraries(std::slice::from_ref(&program))
+        .into_iter()
+        .chain([program.clone()]);
+    for file in all {
+        let to = layer.join(file.strip_prefix("/").expect("absolute"));
+        fs::create_dir_all(to.parent().expect("a parent")).expect("a directory");
+        fs::copy(&file, to).expect("copied");
+    }
+    program
 }
 
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
