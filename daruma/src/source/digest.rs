@@ -65,7 +65,7 @@ impl Source {
             return Ok(Some(known));
         }
         let file = self.open_file(item, stamp)?;
-        let digest = hash(&file).map_err(SourceError::Read)?;
+        let digest = hash(&file, stamp.size).map_err(SourceError::Read)?;
         self.check_unchanged(item, stamp, &file)?;
         Ok(Some(digest))
     }
@@ -93,9 +93,15 @@ impl Source {
     }
 }
 
-fn hash(mut file: &File) -> std::io::Result<[u8; 32]> {
+fn hash(mut file: &File, size: u64) -> std::io::Result<[u8; 32]> {
     let mut hash = Sha256::new();
-    let mut buffer = vec![0; BUFFER];
+    // Most files are small, and there are many of them.
+    let mut buffer = vec![
+        0;
+        usize::try_from(size.saturating_add(1))
+            .unwrap_or(BUFFER)
+            .min(BUFFER)
+    ];
     loop {
         match file.read(&mut buffer) {
             Ok(0) => return Ok(hash.finalize().into()),
