@@ -36,7 +36,15 @@ impl Source {
     /// The digest. Files that `cache` knows are not read; afterwards it knows exactly the files of this source, except
     /// those that were changed within two seconds before.
     pub fn digest(&self, cache: &mut StatCache) -> Result<SourceDigest, SourceError> {
-        let taken = now();
+        self.digest_at(now(), cache)
+    }
+
+    /// The digest as it is at `taken`, nanoseconds since 1970.
+    pub(super) fn digest_at(
+        &self,
+        taken: i128,
+        cache: &mut StatCache,
+    ) -> Result<SourceDigest, SourceError> {
         let contents = self
             .items
             .par_iter()
