@@ -1,6 +1,8 @@
 //! The kernel's overlayfs as a second opinion on layers: what it shows of unpacked layers, and what is captured from it.
 
 #![cfg(target_os = "linux")]
+// Says why a test was skipped.
+#![allow(clippy::print_stderr)]
 
 use std::path::{Path, PathBuf};
 

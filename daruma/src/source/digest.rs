@@ -36,7 +36,15 @@ impl Source {
     /// The digest. Files that `cache` knows are not read; afterwards it knows exactly the files of this source, except
     /// those that were changed within two seconds before.
     pub fn digest(&self, cache: &mut StatCache) -> Result<SourceDigest, SourceError> {
-        let taken = now();
+        self.digest_at(now(), cache)
+    }
+
+    /// The digest as it is at `taken`, nanoseconds since 1970.
+    pub(super) fn digest_at(
+        &self,
+        taken: i128,
+        cache: &mut StatCache,
+    ) -> Result<SourceDigest, SourceError> {
         let contents = self
             .items
             .par_iter()
@@ -65,7 +73,7 @@ impl Source {
             return Ok(Some(known));
         }
         let file = self.open_file(item, stamp)?;
-        let digest = hash(&file).map_err(SourceError::Read)?;
+        let digest = hash(&file, stamp.size).map_err(SourceError::Read)?;
         self.check_unchanged(item, stamp, &file)?;
         Ok(Some(digest))
     }
@@ -93,9 +101,15 @@ impl Source {
     }
 }
 
-fn hash(mut file: &File) -> std::io::Result<[u8; 32]> {
+fn hash(mut file: &File, size: u64) -> std::io::Result<[u8; 32]> {
     let mut hash = Sha256::new();
-    let mut buffer = vec![0; BUFFER];
+    // Most files are small, and there are many of them.
+    let mut buffer = vec![
+        0;
+        usize::try_from(size.saturating_add(1))
+            .unwrap_or(BUFFER)
+            .min(BUFFER)
+    ];
     loop {
         match file.read(&mut buffer) {
             Ok(0) => return Ok(hash.finalize().into()),

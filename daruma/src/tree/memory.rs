@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::tar::{Reader, TarError, Writer};
@@ -116,6 +117,19 @@ impl MemoryTree {
             writer.append(&sized, &bytes[..])?;
         }
         Ok(())
+    }
+
+    /// All entries below a directory (`None` is the root), not itself.
+    pub(super) fn below(&self, dir: Option<&TreePath>) -> impl Iterator<Item = &Entry<Bytes>> {
+        let prefix = match dir {
+            Some(dir) => [dir.as_bytes(), b"/"].concat(),
+            None => Vec::new(),
+        };
+        let from = (Bound::Included(prefix.as_slice()), Bound::Unbounded);
+        let range = self.0.range::<[u8], _>(from);
+        range
+            .take_while(move |(path, _)| path.as_bytes().starts_with(&prefix))
+            .map(|(_, entry)| entry)
     }
 
     /// The file that a hard link leads to; other entries are what they are. `None` for a link to nothing or in a loop.

@@ -1,5 +1,6 @@
 //! Paths inside a tree: relative, without `.` or `..`, of bytes.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -108,6 +109,13 @@ impl TryFrom<&str> for TreePath {
 
     fn try_from(text: &str) -> Result<Self, InvalidPath> {
         Self::new(text.as_bytes())
+    }
+}
+
+/// Order, equality and hash of a path are those of its bytes.
+impl Borrow<[u8]> for TreePath {
+    fn borrow(&self) -> &[u8] {
+        &self.0
     }
 }
 

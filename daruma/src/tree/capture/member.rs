@@ -115,9 +115,11 @@ impl Members<'_> {
     }
 }
 
+/// Permissions do not count: ours may have been widened for reading.
 fn same(now: &Stat, then: &Stat) -> bool {
-    (now.st_dev, now.st_ino, now.st_mode, now.st_size)
-        == (then.st_dev, then.st_ino, then.st_mode, then.st_size)
+    let kind = |stat: &Stat| FileType::from_raw_mode(stat.st_mode);
+    (now.st_dev, now.st_ino, kind(now), now.st_size)
+        == (then.st_dev, then.st_ino, kind(then), then.st_size)
 }
 
 /// An empty file whose name says it all: the same for every user and at every time.

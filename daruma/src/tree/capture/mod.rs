@@ -5,6 +5,7 @@
 //! the host's business (SELinux labels, IMA, ACL defaults) and are left out.
 
 mod member;
+mod unlock;
 mod walk;
 
 use std::io::{self, Write};
@@ -104,7 +105,7 @@ pub enum CaptureError {
 }
 
 /// Appends what stands below `dir` to an archive, which the caller ends. Owners on disk become those that `ids` gives
-/// them inside. Sockets are left out.
+/// them inside. Sockets are left out. What is ours but unreadable for us is made readable meanwhile.
 pub fn capture<W: Write + Send>(
     dir: &Path,
     ids: &IdMap,
@@ -117,7 +118,7 @@ pub fn capture<W: Write + Send>(
         bytes: walked.found.iter().map(walk::Found::bytes).sum(),
     };
     let members = member::Members {
-        root: &walked.root,
+        root: &walked.unlocked.root,
         ids,
         epoch: options.epoch,
     };

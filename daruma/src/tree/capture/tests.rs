@@ -251,7 +251,7 @@ fn a_file_that_changes_while_it_is_read_is_an_error() {
     let walked = super::walk::walk(dir.path(), &Options::default()).expect("readable");
     write(dir.path(), "a", "longer now");
     let members = super::member::Members {
-        root: &walked.root,
+        root: &walked.unlocked.root,
         ids: &IdMap::Single,
         epoch: None,
     };
@@ -260,6 +260,25 @@ fn a_file_that_changes_while_it_is_read_is_an_error() {
         matches!(result, Err(CaptureError::Changed { .. })),
         "{result:?}"
     );
+}
+
+#[test]
+fn what_is_ours_but_unreadable_is_captured_and_keeps_its_mode() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().expect("temporary directory");
+    write(dir.path(), "closed/shadow", "x");
+    let rows = [("closed/shadow", 0), ("closed", 0o111)];
+    for (name, mode) in rows {
+        set_mode(&dir.path().join(name), mode);
+    }
+    let shown = lines(&layer(dir.path(), &Options::default()));
+    let modes: Vec<_> = shown.iter().map(|line| line.split(' ').nth(1)).collect();
+    assert_eq!(modes, [Some("111"), Some("0")], "{shown:?}");
+    for (name, mode) in rows {
+        let stat = fs_err::symlink_metadata(dir.path().join(name)).expect("is there");
+        assert_eq!(stat.mode() & 0o7777, mode, "{name}");
+    }
+    set_mode(&dir.path().join("closed"), 0o755);
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! What stands in the directory, in order, and which of several names of one file is the first.
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, Stat, openat, statat};
 use rustix::io::Errno;
 
+use super::unlock::Unlocked;
 use super::{CaptureError, Choice, Options};
 use crate::tree::{TreePath, beneath};
 
@@ -34,12 +35,13 @@ impl Found {
 
 /// A directory that was walked.
 pub(super) struct Walked {
-    pub(super) root: OwnedFd,
+    pub(super) unlocked: Unlocked,
     pub(super) found: Vec<Found>,
 }
 
 struct Walker<'a> {
     options: &'a Options<'a>,
+    unlocked: Unlocked,
     found: Vec<Found>,
     /// Files with several names by device and inode.
     firsts: HashMap<(u64, u64), TreePath>,
@@ -51,14 +53,21 @@ pub(super) fn walk(dir: &Path, options: &Options<'_>) -> Result<Walked, CaptureE
         dir: dir.display().to_string(),
         source: errno.into(),
     })?;
+    let top = rustix::io::dup(&root).map_err(|errno| CaptureError::Open {
+        dir: dir.display().to_string(),
+        source: errno.into(),
+    })?;
     let mut walker = Walker {
         options,
+        unlocked: Unlocked::new(root),
         found: Vec::new(),
         firsts: HashMap::new(),
     };
-    walker.dir(root.as_fd(), None)?;
-    let found = walker.found;
-    Ok(Walked { root, found })
+    walker.dir(top.as_fd(), None)?;
+    Ok(Walked {
+        unlocked: walker.unlocked,
+        found: walker.found,
+    })
 }
 
 impl Walker<'_> {
@@ -87,6 +96,9 @@ impl Walker<'_> {
             return Ok(());
         }
         let stat = statat(dir, path.name(), AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|errno| failed(path, errno))?;
+        self.unlocked
+            .unlock(dir, path, &stat)
             .map_err(|errno| failed(path, errno))?;
         let kind = FileType::from_raw_mode(stat.st_mode);
         if kind != FileType::Socket && choice == Choice::Take {

@@ -164,13 +164,12 @@ impl<R: Read> Reader<R> {
         Ok(body)
     }
 
-    /// An entry's own records over those for all entries.
+    /// An entry's own records over those for all entries. An empty value takes a record back, so that the header's
+    /// field counts (POSIX.1-2024, pax, "pax Extended Header"); attributes may be empty.
     fn all_records(&self, own: Records) -> Records {
-        if self.global.is_empty() {
-            return own;
-        }
         let mut records = self.global.clone();
         records.extend(own);
+        records.retain(|key, value| !value.is_empty() || key.starts_with(pax::XATTR));
         records
     }
 
@@ -261,7 +260,7 @@ impl<R: Read> Reader<R> {
         let mut left = self.remaining.saturating_add(self.padding);
         while left > 0 {
             let got = match self.input.fill_buf() {
-                Ok(bytes) => bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX)),
+                Ok(bytes) => at_most(bytes.len(), left),
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(source) => return Err(self.read_error(source)),
             };
@@ -304,6 +303,15 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// What a reader of data that ends too early is told.
+    fn cut_off(&self) -> io::Error {
+        let (offset, within) = (self.offset, "a file");
+        io::Error::new(
+            ErrorKind::UnexpectedEof,
+            TarError::Truncated { offset, within },
+        )
+    }
+
     fn truncated<T>(&self, within: &'static str) -> Result<T, TarError> {
         Err(TarError::Truncated {
             offset: self.offset,
@@ -313,23 +321,41 @@ impl<R: Read> Reader<R> {
 }
 
 impl<R: Read> Read for Data<'_, R> {
+    /// Large reads go straight into `buffer`.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let reader = &mut *self.reader;
-        let want = buffer
-            .len()
-            .min(usize::try_from(reader.remaining).unwrap_or(usize::MAX));
+        let want = at_most(buffer.len(), reader.remaining);
         if want == 0 {
             return Ok(0);
         }
         let got = reader.input.read(&mut buffer[..want])?;
         if got == 0 {
-            let cut = reader.truncated::<()>("a file");
-            return cut
-                .map(|()| 0)
-                .map_err(|e| io::Error::new(ErrorKind::UnexpectedEof, e));
+            return Err(reader.cut_off());
         }
         reader.offset += got as u64;
         reader.remaining -= got as u64;
         Ok(got)
     }
+}
+
+impl<R: Read> BufRead for Data<'_, R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.reader.remaining == 0 {
+            return Ok(&[]);
+        }
+        if self.reader.input.fill_buf()?.is_empty() {
+            return Err(self.reader.cut_off());
+        }
+        let bytes = self.reader.input.buffer();
+        Ok(&bytes[..at_most(bytes.len(), self.reader.remaining)])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.reader.consume_input(count);
+        self.reader.remaining = self.reader.remaining.saturating_sub(count as u64);
+    }
+}
+
+fn at_most(len: usize, limit: u64) -> usize {
+    len.min(usize::try_from(limit).unwrap_or(usize::MAX))
 }

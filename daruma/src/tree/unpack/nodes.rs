@@ -1,7 +1,7 @@
 //! Making one thing in an open directory, and giving it its owner, attributes, mode and time.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use rustix::fs::{
@@ -15,9 +15,6 @@ use super::{Devices, Options, UnpackError, Xattrs};
 use crate::tree::whiteout;
 use crate::tree::{Entry, IdMap, Meta, Namespace, Node, TreePath};
 
-/// Files are written in pieces of this size.
-const BUFFER: usize = 128 << 10;
-
 /// Nobody else reads a file before it has its owner.
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
@@ -25,7 +22,7 @@ const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 pub(super) fn make(
     parent: BorrowedFd<'_>,
     entry: &Entry<u64>,
-    data: &mut impl Read,
+    data: &mut impl BufRead,
     options: &Options,
 ) -> Result<u64, UnpackError> {
     let path = &entry.path;
@@ -55,7 +52,7 @@ pub(super) fn make(
 fn make_file(
     parent: BorrowedFd<'_>,
     entry: &Entry<u64>,
-    data: &mut impl Read,
+    data: &mut impl BufRead,
     options: &Options,
 ) -> Result<u64, UnpackError> {
     let path = &entry.path;
@@ -63,28 +60,31 @@ fn make_file(
     let file = openat(parent, path.name(), flags, PRIVATE)
         .map_err(|errno| failed(path, "making the file", errno))?;
     let mut file = File::from(file);
-    let bytes = copy(data, &mut file).map_err(|source| UnpackError::Place {
-        path: path.clone(),
-        action: "writing",
-        source,
-    })?;
+    let bytes = copy(data, &mut file, path)?;
     dress(file.as_fd(), path, &entry.meta, options)?;
     Ok(bytes)
 }
 
-fn copy(from: &mut impl Read, to: &mut File) -> io::Result<u64> {
-    let mut buffer = vec![0; BUFFER];
+/// Writes straight from the reader's buffer.
+fn copy(from: &mut impl BufRead, to: &mut File, path: &TreePath) -> Result<u64, UnpackError> {
+    let failed = |action, source| UnpackError::Place {
+        path: path.clone(),
+        action,
+        source,
+    };
     let mut bytes = 0;
     loop {
-        match from.read(&mut buffer) {
-            Ok(0) => return Ok(bytes),
-            Ok(count) => {
-                to.write_all(&buffer[..count])?;
-                bytes += count as u64;
+        let count = match from.fill_buf() {
+            Ok([]) => return Ok(bytes),
+            Ok(piece) => {
+                to.write_all(piece).map_err(|e| failed("writing", e))?;
+                piece.len()
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(failed("reading its data", error)),
+        };
+        from.consume(count);
+        bytes += count as u64;
     }
 }
 

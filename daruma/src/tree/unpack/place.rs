@@ -1,7 +1,7 @@
 //! Where entries go: parents, what stands in the way, whiteouts, and what is done last.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::Read;
+use std::io::BufRead;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
@@ -55,7 +55,7 @@ impl<'a> Unpacking<'a> {
     pub(super) fn entry(
         &mut self,
         entry: &Entry<u64>,
-        data: &mut impl Read,
+        data: &mut impl BufRead,
     ) -> Result<u64, UnpackError> {
         match whiteout::marker(&entry.path) {
             Some(marker) => self.whiteout(&entry.path, marker).map(|()| 0),
@@ -67,7 +67,7 @@ impl<'a> Unpacking<'a> {
         }
     }
 
-    fn place(&mut self, entry: &Entry<u64>, data: &mut impl Read) -> Result<u64, UnpackError> {
+    fn place(&mut self, entry: &Entry<u64>, data: &mut impl BufRead) -> Result<u64, UnpackError> {
         let path = &entry.path;
         if let Node::Hardlink(target) = &entry.node {
             // The target must not be removed to make room for a link to it.

@@ -434,3 +434,14 @@ fn attributes_of_overlayfs_are_never_taken_from_an_archive() {
     let names = names.expect("readable");
     assert!(!names.contains_key("user.overlay.redirect"), "{names:?}");
 }
+
+#[test]
+fn an_archive_that_is_cut_off_is_an_error_and_not_a_short_file() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let bytes = archive(&[("f", file(&"x".repeat(700)))]);
+    let error = unpack_bytes(dir.path(), &bytes[..1000], &single()).expect_err("cut");
+    assert_eq!(
+        error.to_string(),
+        "cannot unpack `f`: reading its data failed"
+    );
+}

@@ -7,9 +7,7 @@ impl View for MemoryTree {
     /// A directory that is there only as a parent of something is one with mode 0755.
     fn entry(&self, path: &TreePath) -> Result<Option<Entry<u64>>, ViewError> {
         let Some(entry) = self.linked(path) else {
-            let implied = self
-                .iter()
-                .any(|other| other.path.is_within(path) && other.path != *path);
+            let implied = self.below(Some(path)).next().is_some();
             return Ok(implied.then(|| implied_dir(path)));
         };
         let mut entry = entry.clone().map_data(|bytes| bytes.len() as u64);
@@ -30,7 +28,7 @@ impl View for MemoryTree {
 
     fn list(&self, dir: Option<&TreePath>) -> Result<Vec<TreePath>, ViewError> {
         let mut names: Vec<_> = self
-            .iter()
+            .below(dir)
             .filter_map(|entry| child_on_the_way(dir, &entry.path))
             .collect();
         names.sort();

@@ -84,6 +84,13 @@ fn no_changed_byte_makes_the_reader_panic() {
 }
 
 #[test]
+fn an_empty_record_takes_a_value_back_to_the_header() {
+    let bytes = [pax_of("path", b""), pax_of("uid", b""), file()].concat();
+    let (entry, _) = &read_all(&bytes, Limits::default()).expect("valid")[0];
+    assert_eq!(entry.path.to_string(), "f");
+}
+
+#[test]
 fn damage_is_refused_where_it_is() {
     let mut bad_sum = file();
     bad_sum[0] = b'g';

@@ -1,4 +1,6 @@
-//! What belongs to a source, what its digest depends on, and its copies.
+//! What a source's digest depends on, its copies and its revision.
+
+mod selection;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -33,108 +35,6 @@ fn names(dir: &Path) -> Vec<String> {
 fn digest(dir: &Path) -> SourceDigest {
     let source = Source::open(dir).expect("a source");
     source.digest(&mut StatCache::default()).expect("readable")
-}
-
-#[test]
-fn version_control_secrets_and_recipe_files_are_never_source() {
-    let dir = tree(&[
-        (".git/config", ""),
-        ("sub/.git", "gitdir: x"),
-        (".env", "SECRET=1"),
-        (".env.local", "SECRET=1"),
-        ("web/.env.test.local", "SECRET=1"),
-        (".env.production", "VITE_TITLE=shop"),
-        (".env.example", ""),
-        (".env..local", ""),
-        ("daruma.toml", ""),
-        ("daruma.lock", ""),
-        ("Procfile", ""),
-        ("app.json", ""),
-        ("docs/Procfile", ""),
-        (".hidden", ""),
-    ]);
-    let kept = [
-        ".env..local",
-        ".env.example",
-        ".env.production",
-        ".hidden",
-        "docs/Procfile",
-    ];
-    assert_eq!(names(dir.path()), kept);
-    // Nor can a rule bring them back.
-    write(dir.path(), ".dockerignore", "!.env\n!Procfile\n");
-    assert_eq!(names(dir.path()), kept);
-}
-
-#[test]
-fn gitignore_files_count_where_they_stand() {
-    let dir = tree(&[
-        (".gitignore", "*.log\n/build\nnode_modules/\n[bad\n"),
-        ("a.log", ""),
-        ("build/out", ""),
-        ("sub/build/out", ""),
-        ("sub/.gitignore", "!keep.log\nlocal\n"),
-        ("sub/keep.log", ""),
-        ("sub/other.log", ""),
-        ("sub/local", ""),
-        ("local", ""),
-        ("web/node_modules/x/index.js", ""),
-        ("main", ""),
-    ]);
-    let kept = [
-        ".gitignore",
-        "local",
-        "main",
-        "sub/.gitignore",
-        "sub/build/out",
-        "sub/keep.log",
-    ];
-    assert_eq!(names(dir.path()), kept);
-}
-
-#[test]
-fn dockerignore_replaces_gitignore() {
-    let dir = tree(&[
-        (".gitignore", "*.log\n"),
-        (".dockerignore", "docs\n!docs/api\n**/*.tmp\nvendor\n"),
-        ("a.log", ""),
-        ("docs/x", ""),
-        ("docs/api/y", ""),
-        ("s/t/u.tmp", ""),
-        ("vendor/z", ""),
-    ]);
-    assert_eq!(names(dir.path()), [".gitignore", "a.log", "docs/api/y"]);
-    let source = Source::open(dir.path()).expect("a source");
-    let path = |text: &str| TreePath::try_from(text).expect("valid");
-    assert!(
-        source.contains(&path("docs")),
-        "the parent of what was brought back"
-    );
-    assert!(!source.contains(&path("vendor")));
-}
-
-#[test]
-fn what_no_image_can_hold_is_an_error_that_names_it() {
-    let dir = tree(&[("a", "")]);
-    let socket = dir.path().join("run.sock");
-    _ = std::os::unix::net::UnixListener::bind(&socket).expect("new");
-    let error = Source::open(dir.path()).expect_err("a socket");
-    assert!(
-        matches!(&error, SourceError::Special { path, .. } if *path == socket),
-        "{error}"
-    );
-    write(dir.path(), ".gitignore", "*.sock\n");
-    assert_eq!(names(dir.path()), [".gitignore", "a"]);
-}
-
-#[test]
-fn links_are_kept_and_not_followed() {
-    let outer = tree(&[("secret", "x"), ("src/a", "")]);
-    let src = outer.path().join("src");
-    fs_err::os::unix::fs::symlink("..", src.join("up")).expect("new");
-    assert_eq!(names(&src), ["a", "up"]);
-    let source = Source::open(&src).expect("a source");
-    assert_eq!(source.items()[1].kind, Kind::Symlink(b"..".to_vec()));
 }
 
 fn chmod(dir: &Path, name: &str, mode: u32) {
@@ -189,38 +89,39 @@ fn the_digest_is_of_content_alone() {
     assert_eq!(digest(two.path()), seen[0], "a recipe file is no source");
 }
 
-/// Waits until files written now are older than the cache's two seconds.
-fn let_files_age() {
-    std::thread::sleep(std::time::Duration::from_millis(2_100));
+/// The digest as if it were taken some seconds after the last change.
+fn digest_after(dir: &Path, seconds: i128, cache: &mut StatCache) -> SourceDigest {
+    let source = Source::open(dir).expect("a source");
+    let changes = source.items().iter().filter_map(|item| match item.kind {
+        Kind::File { stamp, .. } => Some(stamp.ctime.max(stamp.mtime)),
+        _ => None,
+    });
+    let taken = changes.max().unwrap_or(0) + seconds * 1_000_000_000;
+    source.digest_at(taken, cache).expect("readable")
 }
 
 #[test]
 fn the_cache_never_changes_the_digest() {
     let dir = tree(&[("a", "1"), ("b", "2")]);
+    let file = dir.path().join("a");
     let mut cache = StatCache::default();
     let fresh = digest(dir.path());
-    let open = || Source::open(dir.path()).expect("a source");
-    assert_eq!(open().digest(&mut cache).expect("readable"), fresh);
+    assert_eq!(digest_after(dir.path(), 1, &mut cache), fresh);
     assert!(cache.is_empty(), "what was just written is racy");
-    let_files_age();
-    assert_eq!(open().digest(&mut cache).expect("readable"), fresh);
+    assert_eq!(digest_after(dir.path(), 3, &mut cache), fresh);
     assert_eq!(cache.len(), 2);
-    assert_eq!(open().digest(&mut cache).expect("readable"), fresh);
+    assert_eq!(digest_after(dir.path(), 3, &mut cache), fresh);
+    // Longer than the tick of the clock that files get their times from.
+    std::thread::sleep(std::time::Duration::from_millis(50));
     // Same length, and a time set back: the change time tells.
-    let before = fs_err::metadata(dir.path().join("a"))
-        .expect("is there")
-        .modified()
-        .expect("has one");
+    let meta = fs_err::metadata(&file).expect("is there");
     write(dir.path(), "a", "9");
-    let file = std::fs::File::options()
-        .append(true)
-        .open(dir.path().join("a"))
-        .expect("ours");
-    file.set_modified(before).expect("ours");
-    let changed = open().digest(&mut cache).expect("readable");
+    let opened = std::fs::File::options().append(true).open(&file);
+    let before = meta.modified().expect("has one");
+    opened.expect("ours").set_modified(before).expect("ours");
+    let changed = digest_after(dir.path(), 1, &mut cache);
     assert_ne!(changed, fresh);
     assert_eq!(changed, digest(dir.path()));
-    assert_eq!(cache.len(), 1, "the changed one is racy again");
 }
 
 #[test]
