@@ -21,6 +21,7 @@ pub use body::Body;
 pub use client::{Client, MAX_REDIRECTS};
 pub use download::{Checksum, Download};
 pub use error::{HttpError, Phase};
+pub(crate) use proxy::parse_proxy;
 pub use proxy::{Proxies, Route};
 pub use request::{Fetched, Method, Payload, Request, Response};
 pub use settings::{Credential, Settings, Timing};
