@@ -298,12 +298,12 @@ impl<'t> Strings<'t> {
     }
 }
 
-/// Compares from the last byte on; of two where one ends the other, the longer comes first.
+/// Descending from the last byte on; of two where one ends the other, the longer comes first.
 fn by_ends(left: &str, right: &str) -> Ordering {
     let pairs = left.bytes().rev().zip(right.bytes().rev());
     for (a, b) in pairs {
         if a != b {
-            return a.cmp(&b);
+            return b.cmp(&a);
         }
     }
     right.len().cmp(&left.len())
@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn a_text_that_ends_another_shares_its_bytes() {
         let strings = Strings::of(vec!["libz.so.1", "/lib/libz.so.1", "libm.so.6"]);
-        assert_eq!(strings.bytes, b"/lib/libz.so.1\0libm.so.6\0");
-        assert_eq!(strings.offset("libz.so.1"), Some(5));
+        assert_eq!(strings.bytes, b"libm.so.6\0/lib/libz.so.1\0");
+        assert_eq!(strings.offset("libz.so.1"), Some(15));
     }
 }

@@ -45,6 +45,9 @@ impl<'a> World<'a> {
     /// Follows links in the directories of `path` and, if `last` says so, in its last component. `None` where a
     /// directory is missing or links loop; the last component itself may be missing.
     pub(super) fn resolve(&self, cwd: &str, path: &str, last: Follow) -> Option<String> {
+        if path.is_empty() {
+            return None;
+        }
         let mut pending: Vec<String> = Vec::new();
         push_components(&mut pending, path);
         let mut at = if path.starts_with('/') {

@@ -1,6 +1,6 @@
 //! Programs of packages that make files from other files.
 
-use super::{Run, keystore, rehash};
+use super::{Run, keystore, pam, rehash};
 use crate::debian::effects::input::Kind;
 use crate::debian::effects::shell::{Shell, Status, Stop};
 
@@ -21,6 +21,7 @@ pub(super) fn find(name: &str) -> Option<Run> {
         },
         "openssl" => rehash::openssl,
         "java" => keystore::java,
+        "pam-auth-update" => pam::update,
         "glib-compile-schemas" => |shell, arguments| nothing_to_do(shell, arguments, ".gschema.xml"),
         "gio-querymodules" => |shell, arguments| nothing_to_do(shell, arguments, ".so"),
         _ if is_python(name) => python,

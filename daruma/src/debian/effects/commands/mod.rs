@@ -13,6 +13,7 @@ mod files;
 mod generators;
 mod keystore;
 mod packages;
+mod pam;
 mod rehash;
 mod sed;
 mod sysusers;

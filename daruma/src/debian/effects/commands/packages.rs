@@ -94,13 +94,23 @@ fn compare(left: &str, relation: &str, right: &str) -> Status {
     Ok(i32::from(!holds))
 }
 
-/// Only that a package is not there can be asked; what dpkg's database says of others is not part of an image.
+/// A package's version or files, or that it is not there; what else dpkg's database says is not part of an image.
 fn dpkg_query(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     let package = arguments.last().map_or("", String::as_str);
-    if shell.machine.find(package).is_none() && !package.contains('*') {
-        return super::failed(shell, 1);
-    }
-    Err(Stop::unknown("dpkg's database"))
+    let Some(found) = shell.machine.find(package) else {
+        return match package.contains('*') {
+            true => Err(Stop::unknown("a pattern of packages")),
+            false => super::failed(shell, 1),
+        };
+    };
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let text = match words.as_slice() {
+        ["-f", "${Version}", "-W", _] | ["-W", "-f", "${Version}", _] => found.version.to_owned(),
+        ["-L" | "--listfiles", _] => found.files.iter().map(|path| format!("/{path}\n")).collect(),
+        _ => return Err(Stop::unknown("dpkg's database")),
+    };
+    shell.print(&text)?;
+    Ok(0)
 }
 
 fn trigger(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
