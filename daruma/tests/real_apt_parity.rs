@@ -72,6 +72,8 @@ const SETS: &[&str] = &[
     "awk",
     "gnome-terminal",
     "debhelper",
+    "devscripts jenkins-debian-glue-buildenv",
+    "librust-ansi-to-tui-dev",
     "bash apt dpkg coreutils",
 ];
 

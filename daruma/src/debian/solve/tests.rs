@@ -53,7 +53,7 @@ fn solved(
 
 #[test]
 fn relations_lead_to_the_packages_that_apt_would_take() {
-    let rows: [(&str, &str, &[&str], &str); 13] = [
+    let rows: [(&str, &str, &[&str], &str); 16] = [
         (
             "what is needed comes along",
             "aa 1; Depends: bb\nbb 1; Depends: cc\ncc 1\ndd 1",
@@ -99,6 +99,24 @@ fn relations_lead_to_the_packages_that_apt_would_take() {
         (
             "the more important provider is taken",
             "aa 1; Depends: vv\nbb 1; Provides: vv; Priority: optional\ncc 1; Provides: vv; Priority: standard",
+            &["aa"],
+            "aa=1 cc=1",
+        ),
+        (
+            "of providers that are alike the one mentioned last is taken",
+            "aa 1; Depends: vv\nbb 1; Provides: vv\ncc 1; Provides: vv",
+            &["aa"],
+            "aa=1 cc=1",
+        ),
+        (
+            "a mention in any relation counts",
+            "aa 1; Depends: vv; Suggests: zz | cc (>= 1)\nbb 1; Provides: vv\ncc 1; Provides: vv",
+            &["aa"],
+            "aa=1 bb=1",
+        ),
+        (
+            "a protected provider comes before an important one",
+            "aa 1; Depends: vv\nbb 1; Provides: vv; Priority: required\ncc 1; Provides: vv; Protected: yes",
             &["aa"],
             "aa=1 cc=1",
         ),
