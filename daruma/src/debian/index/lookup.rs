@@ -112,7 +112,7 @@ impl Index {
 
     pub(super) fn text_of(&self, id: PackageId) -> &str {
         let pocket = self.records[id.0 as usize].pocket;
-        &self.pockets[usize::from(pocket)].text
+        &self.pockets[pocket].text
     }
 
     fn provided(&self, provide: &Provide) -> &str {
@@ -154,7 +154,7 @@ impl Index {
             let record = &self.records[id.place()];
             for raw in first_word_groups(record.field(Field::Provides).of(text)) {
                 let raw = raw.map_err(|problem| {
-                    let pocket = &self.pockets[usize::from(record.pocket)];
+                    let pocket = &self.pockets[record.pocket];
                     pocket.error(record.text().start(), StanzaProblem::Provides(problem))
                 })?;
                 let provide = Provide {

@@ -47,7 +47,7 @@ impl Index {
             }
         };
         for record in &self.records {
-            let text = &self.pockets[usize::from(record.pocket)].text;
+            let text = &self.pockets[record.pocket].text;
             mention(record.field(Field::Package).of(text));
             for field in MENTIONING {
                 names_in(record.field(field).of(text)).for_each(&mut mention);
