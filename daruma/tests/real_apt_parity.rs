@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use daruma::debian::{Architecture, Essential, Index, Pocket, Relation, Request, Stanza, solve};
+use daruma::debian::{
+    Architecture, Essential, Index, Package, Pocket, Relation, Request, Stanza, solve,
+};
 
 const SUITE: &str = "trixie";
 
@@ -118,7 +120,7 @@ fn solutions_have_the_names_and_versions_that_apt_takes() {
         assert!(ours.is_err(), "we accept {set}");
     }
     let essential = index.iter().filter(|package| package.is_essential());
-    let essential: BTreeSet<&str> = essential.map(|package| package.name()).collect();
+    let essential: BTreeSet<&str> = essential.map(Package::name).collect();
     let set = "ruby libpq5 ca-certificates";
     let all = essential
         .iter()
