@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use daruma::debian::{Architecture, Essential, Index, Pocket, Relation, Request, Stanza, solve};
+use daruma::debian::{
+    Architecture, Essential, Index, Package, Pocket, Relation, Request, Stanza, solve,
+};
 
 const SUITE: &str = "trixie";
 
@@ -72,6 +74,8 @@ const SETS: &[&str] = &[
     "awk",
     "gnome-terminal",
     "debhelper",
+    "devscripts jenkins-debian-glue-buildenv",
+    "librust-ansi-to-tui-dev",
     "bash apt dpkg coreutils",
 ];
 
@@ -99,7 +103,10 @@ fn solutions_have_the_names_and_versions_that_apt_takes() {
     let index = root.index();
     let mut differences = Vec::new();
     for set in SETS {
-        let (theirs, ours) = (root.simulate(set), solution(&index, set));
+        let (theirs, ours) = (
+            root.simulate(set),
+            solution(&index, set, Essential::OnDemand),
+        );
         let known = DIFFERENT_ON_PURPOSE.iter().any(|(known, _)| known == set);
         if (theirs == ours) == known {
             differences.push(format!("{set}: {}", difference(&theirs, &ours)));
@@ -109,20 +116,29 @@ fn solutions_have_the_names_and_versions_that_apt_takes() {
     assert_eq!(differences, none, "of {} sets", SETS.len());
     for set in IMPOSSIBLE {
         assert!(root.simulate(set).is_err(), "apt accepts {set}");
-        assert!(solution(&index, set).is_err(), "we accept {set}");
+        let ours = solution(&index, set, Essential::OnDemand);
+        assert!(ours.is_err(), "we accept {set}");
     }
+    let essential = index.iter().filter(|package| package.is_essential());
+    let essential: BTreeSet<&str> = essential.map(Package::name).collect();
+    let set = "ruby libpq5 ca-certificates";
+    let all = essential
+        .iter()
+        .fold(set.to_owned(), |all, name| all + " " + name);
+    let ours = solution(&index, set, Essential::Included);
+    assert_eq!(ours, root.simulate(&all), "{set} and what is essential");
 }
 
 /// `name=version` of each package, or what was said.
 type Packages = Result<BTreeSet<String>, String>;
 
-fn solution(index: &Index, set: &str) -> Packages {
+fn solution(index: &Index, set: &str, essential: Essential) -> Packages {
     let wanted: Vec<Relation> = relations(set)
         .map(|text| text.parse().expect("a relation"))
         .collect();
     let request = Request {
         wanted: &wanted,
-        essential: Essential::OnDemand,
+        essential,
         preferred: &BTreeMap::new(),
     };
     let selected = solve(index, &request).map_err(|error| error.to_string())?;

@@ -112,7 +112,7 @@ impl Index {
 
     pub(super) fn text_of(&self, id: PackageId) -> &str {
         let pocket = self.records[id.0 as usize].pocket;
-        &self.pockets[usize::from(pocket)].text
+        &self.pockets[pocket].text
     }
 
     fn provided(&self, provide: &Provide) -> &str {
@@ -120,55 +120,53 @@ impl Index {
     }
 
     pub(super) fn sort_names(&mut self) {
-        let mut ids: Vec<PackageId> = (0..self.records.len()).map(PackageId::from_place).collect();
-        ids.sort_by(|&a, &b| {
-            let (left, right) = (self.get(a), self.get(b));
-            left.name()
-                .cmp(right.name())
-                .then_with(|| compare(right.version(), left.version()))
-                .then_with(|| a.cmp(&b))
+        // Keys beside the ids: looking texts up while sorting takes three times as long.
+        let mut packages: Vec<(&str, &str, PackageId)> = (0..self.records.len())
+            .map(PackageId::from_place)
+            .map(|id| (self.get(id).name(), self.get(id).version(), id))
+            .collect();
+        packages.sort_unstable_by(|a, b| {
+            let by_name = a.0.cmp(b.0);
+            by_name.then_with(|| compare(b.1, a.1)).then(a.2.cmp(&b.2))
         });
-        ids.dedup_by(|later, earlier| {
-            let (later, earlier) = (self.get(*later), self.get(*earlier));
-            later.name() == earlier.name()
-                && later.version() == earlier.version()
-                && later.sha256() == earlier.sha256()
+        packages.dedup_by(|later, earlier| {
+            let digest = |id| self.get(id).sha256();
+            (later.0, later.1) == (earlier.0, earlier.1) && digest(later.2) == digest(earlier.2)
         });
         let mut names: Vec<Range<usize>> = Vec::new();
         let mut numbers = vec![0; self.records.len()];
-        for (place, &id) in ids.iter().enumerate() {
+        for (place, (name, _, id)) in packages.iter().enumerate() {
             match names.last_mut() {
-                Some(range) if self.get(ids[range.start]).name() == self.get(id).name() => {
-                    range.end = place + 1;
-                }
+                Some(range) if packages[range.start].0 == *name => range.end = place + 1,
                 _ => names.push(place..place + 1),
             }
             numbers[id.place()] = names.len() - 1;
         }
+        self.by_name = packages.into_iter().map(|(_, _, id)| id).collect();
         self.names = names;
         self.numbers = numbers;
-        self.by_name = ids;
     }
 
     pub(super) fn collect_provides(&mut self) -> Result<(), IndexError> {
-        let mut provides = Vec::new();
+        let mut provides: Vec<(&str, Provide)> = Vec::new();
         for &id in &self.by_name {
             let text = self.text_of(id);
-            let record = &self.records[id.0 as usize];
+            let record = &self.records[id.place()];
             for raw in first_word_groups(record.field(Field::Provides).of(text)) {
                 let raw = raw.map_err(|problem| {
-                    let pocket = &self.pockets[usize::from(record.pocket)];
+                    let pocket = &self.pockets[record.pocket];
                     pocket.error(record.text().start(), StanzaProblem::Provides(problem))
                 })?;
-                provides.push(Provide {
+                let provide = Provide {
                     name: Span::within(text, raw.name),
                     version: raw.version.map(|(_, version)| Span::within(text, version)),
                     by: id,
-                });
+                };
+                provides.push((raw.name, provide));
             }
         }
-        provides.sort_by(|a, b| self.provided(a).cmp(self.provided(b)).then(a.by.cmp(&b.by)));
-        self.provides = provides;
+        provides.sort_unstable_by(|a, b| a.0.cmp(b.0).then(a.1.by.cmp(&b.1.by)));
+        self.provides = provides.into_iter().map(|(_, provide)| provide).collect();
         Ok(())
     }
 }

@@ -47,7 +47,7 @@ impl Index {
             }
         };
         for record in &self.records {
-            let text = &self.pockets[usize::from(record.pocket)].text;
+            let text = &self.pockets[record.pocket].text;
             mention(record.field(Field::Package).of(text));
             for field in MENTIONING {
                 names_in(record.field(field).of(text)).for_each(&mut mention);
@@ -59,9 +59,13 @@ impl Index {
 
 /// The names in a relationship field; those with an architecture are other names to apt.
 fn names_in(field: &str) -> impl Iterator<Item = &str> {
-    field.split([',', '|']).map(|relation| {
-        let relation = relation.trim_start();
-        let end = relation.find([' ', '(', '[', '<', '\n', '\t']);
-        &relation[..end.unwrap_or(relation.len())]
+    let ends = memchr::memchr2_iter(b',', b'|', field.as_bytes()).chain([field.len()]);
+    let mut start = 0;
+    ends.map(move |end| {
+        let relation = field[start..end].trim_ascii_start();
+        start = end + 1;
+        let after = |b: u8| matches!(b, b' ' | b'(' | b'[' | b'<' | b'\n' | b'\t');
+        let length = relation.bytes().position(after);
+        &relation[..length.unwrap_or(relation.len())]
     })
 }

@@ -87,9 +87,6 @@ pub enum IndexError {
 /// Longest `Packages` text, in bytes: Debian 13's largest has 57 MB.
 const MAX_TEXT: usize = 1 << 30;
 
-/// Most `Packages` texts in one index; a suite with all its pockets and components has about twenty.
-const MAX_POCKETS: usize = 1 << 12;
-
 impl Pocket {
     /// The pocket called `name` (such as `trixie-security`) with the text of its `Packages`.
     pub fn new(name: &str, text: Arc<str>) -> Self {
@@ -131,7 +128,6 @@ impl Index {
             provides: Vec::new(),
             mentions: OnceLock::new(),
         };
-        index.pockets.truncate(MAX_POCKETS);
         for number in 0..index.pockets.len() {
             index.read_pocket(number)?;
         }
@@ -147,11 +143,10 @@ impl Index {
                 pocket: pocket.name.to_string(),
             });
         }
-        let pocket_number = u16::try_from(number).unwrap_or(u16::MAX);
         for stanza in scan::stanzas(&pocket.text) {
             let read = stanza.and_then(|fields| {
                 let start = fields.text.start();
-                Record::new(pocket_number, fields, &pocket.text).map_err(|p| (start, p))
+                Record::new(number, fields, &pocket.text).map_err(|p| (start, p))
             });
             let record = read.map_err(|(at, problem)| pocket.error(at, problem))?;
             let architecture = record.field(scan::Field::Architecture).of(&pocket.text);

@@ -76,7 +76,7 @@ impl<'i> Package<'i> {
 
     /// The name of the pocket that it stands in.
     pub fn pocket(self) -> &'i str {
-        self.index.pockets[usize::from(self.record().pocket)].name()
+        self.index.pockets[self.record().pocket].name()
     }
 
     /// The `.deb`'s path below the archive's root.

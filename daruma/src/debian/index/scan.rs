@@ -156,7 +156,7 @@ fn stanza(text: &str, start: usize) -> Result<Fields, (usize, StanzaProblem)> {
             let colon = colon.ok_or((at, StanzaProblem::NoColon))?;
             open = Field::named(&line[..colon]);
             if let Some(field) = open {
-                let value = Span::within(text, line[colon + 1..].trim());
+                let value = Span::within(text, line[colon + 1..].trim_ascii());
                 let place = &mut fields.values[field as usize];
                 if place.is_empty() {
                     *place = value;

@@ -6,7 +6,7 @@ use crate::debian::{Architecture, PackageName, RelationProblem, version};
 /// A package's stanza: places in its pocket's text, and the values that are not text.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
-    pub(super) pocket: u16,
+    pub(super) pocket: usize,
     pub(super) priority: Priority,
     pub(super) standing: Standing,
     pub(super) multi_arch: MultiArch,
@@ -83,7 +83,7 @@ pub enum StanzaProblem {
 
 impl Record {
     /// Checks a stanza of `text`, the pocket's.
-    pub(super) fn new(pocket: u16, fields: Fields, text: &str) -> Result<Self, StanzaProblem> {
+    pub(super) fn new(pocket: usize, fields: Fields, text: &str) -> Result<Self, StanzaProblem> {
         let value = |field: Field| fields.values[field as usize].of(text);
         check_names(&value)?;
         check_file(&value)?;

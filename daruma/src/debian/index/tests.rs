@@ -176,3 +176,22 @@ fn bytes_that_are_not_text_name_the_line() {
         "cannot read the package index of main, line 2: it is not UTF-8"
     );
 }
+
+#[test]
+fn changed_bytes_anywhere_never_panic() {
+    let more = "Depends: bb (>= 1) | cc:any\nProvides: dd (= 1), ee\n";
+    let text = stanza("aa", "1:2-3", more) + &stanza("bb", "1", "");
+    for place in 0..text.len() {
+        for byte in [b'\n', b' ', b':', b'(', b',', b'\t', b'0'] {
+            let mut bytes = text.clone().into_bytes();
+            bytes[place] = byte;
+            let text = String::from_utf8(bytes).expect("ASCII");
+            if let Ok(index) = index(&[("main", text)]) {
+                for package in index.iter() {
+                    let _ = (package.depends(), package.provides(), package.source());
+                    index.first_mention(index.number_of_package(package.id()));
+                }
+            }
+        }
+    }
+}

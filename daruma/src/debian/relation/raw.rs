@@ -18,7 +18,7 @@ pub(crate) struct Raw<'a> {
 impl<'a> Raw<'a> {
     /// Takes a text like `name:any (>= 1) [amd64 !i386] <!nocheck>`.
     pub(crate) fn parse(text: &'a str) -> Result<Self, RelationProblem> {
-        let text = text.trim();
+        let text = text.trim_ascii();
         let end = text.find([' ', '\t', '\n', '(', '[', '<', '>', '=']);
         let (word, mut rest) = text.split_at(end.unwrap_or(text.len()));
         let (name, qualifier) = match word.split_once(':') {
@@ -29,7 +29,7 @@ impl<'a> Raw<'a> {
             .map(comparison)
             .transpose()?;
         let architectures = bracketed(&mut rest, '[', ']')?;
-        let profiles = rest.trim();
+        let profiles = rest.trim_ascii();
         if profiles.is_empty() || (profiles.starts_with('<') && profiles.ends_with('>')) {
             Ok(Self {
                 name,
@@ -50,14 +50,14 @@ fn bracketed<'a>(
     open: char,
     close: char,
 ) -> Result<Option<&'a str>, RelationProblem> {
-    let Some(inside) = rest.trim_start().strip_prefix(open) else {
+    let Some(inside) = rest.trim_ascii_start().strip_prefix(open) else {
         return Ok(None);
     };
     let (inside, after) = inside
         .split_once(close)
         .ok_or(RelationProblem::Unclosed(open))?;
     *rest = after;
-    Ok(Some(inside.trim()))
+    Ok(Some(inside.trim_ascii()))
 }
 
 fn comparison(text: &str) -> Result<(Operator, &str), RelationProblem> {
@@ -72,7 +72,7 @@ fn comparison(text: &str) -> Result<(Operator, &str), RelationProblem> {
         ">>" => Operator::Later,
         other => return Err(RelationProblem::Operator(other.to_owned())),
     };
-    Ok((operator, version.trim()))
+    Ok((operator, version.trim_ascii()))
 }
 
 /// The relations of a field that has no alternatives, such as `Provides`; empty items are skipped.
@@ -81,6 +81,6 @@ pub(crate) fn first_word_groups(
 ) -> impl Iterator<Item = Result<Raw<'_>, RelationProblem>> {
     field
         .split(',')
-        .filter(|item| !item.trim().is_empty())
+        .filter(|item| !item.trim_ascii().is_empty())
         .map(Raw::parse)
 }

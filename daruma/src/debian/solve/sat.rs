@@ -8,11 +8,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Display;
 
-use resolvo::DenseIndex as _;
 use resolvo::{
-    Candidates, Condition, ConditionId, ConditionalRequirement, Dependencies, DependencyProvider,
-    Interner, KnownDependencies, NameId, Problem, Requirement, SolvableId, Solver, SolverCache,
-    StringId, UnsolvableOrCancelled, VersionSetId, VersionSetUnionId,
+    Candidates, Condition, ConditionId, ConditionalRequirement, DenseIndex as _, Dependencies,
+    DependencyProvider, Interner, KnownDependencies, NameId, Problem, Requirement, SolvableId,
+    Solver, SolverCache, StringId, UnsolvableOrCancelled, VersionSetId, VersionSetUnionId,
 };
 
 use super::walk::Walked;
@@ -53,19 +52,7 @@ fn run(
         unions: RefCell::default(),
         messages: RefCell::default(),
     };
-    let mut requirements: Vec<ConditionalRequirement> = Vec::new();
-    for group in roots {
-        let requirement = provider.requirement(group);
-        requirements.push(requirement.ok_or_else(|| unmet(group))?.into());
-    }
-    if walks == Walks::MustHold {
-        let mut taken: Vec<_> = walked.taken.iter().collect();
-        taken.sort_unstable();
-        requirements.extend(taken.into_iter().map(|(&number, &id)| {
-            let set = provider.set(number, vec![id], String::new());
-            ConditionalRequirement::from(Requirement::from(set))
-        }));
-    }
+    let requirements = provider.problem(roots, walks)?;
     let mut solver = Solver::new(provider);
     match solver.solve(Problem::new().requirements(requirements)) {
         Ok(chosen) => Ok(chosen
@@ -135,6 +122,26 @@ impl Provider<'_, '_> {
             label,
         });
         VersionSetId::from_index(sets.len() - 1)
+    }
+
+    /// What must be there: the roots, and what was walked if it must hold.
+    fn problem(
+        &self,
+        roots: &[AnyOf],
+        walks: Walks,
+    ) -> Result<Vec<ConditionalRequirement>, String> {
+        let mut requirements: Vec<Requirement> = Vec::new();
+        for group in roots {
+            requirements.push(self.requirement(group).ok_or_else(|| unmet(group))?);
+        }
+        if walks == Walks::MustHold {
+            let mut taken: Vec<_> = self.walked.taken.iter().collect();
+            taken.sort_unstable();
+            requirements.extend(taken.into_iter().map(|(&number, &id)| {
+                Requirement::from(self.set(number, vec![id], String::new()))
+            }));
+        }
+        Ok(requirements.into_iter().map(Into::into).collect())
     }
 
     /// What satisfies a group, the walk's choice first; `None` where nothing does.

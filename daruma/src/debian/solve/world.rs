@@ -1,7 +1,7 @@
 //! What both parts of the solver ask an index: which packages satisfy a relation, in which order, and what each needs.
 
 use std::cell::RefCell;
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
@@ -107,19 +107,17 @@ impl<'i> World<'i> {
             .filter(|provided| fits_provided(relation, provided.version))
             .map(|provided| provided.package)
             .collect();
-        provided.sort_by_cached_key(|p| self.rank(*p));
+        provided.sort_by(|a, b| self.compare_providers(*a, *b));
         let ids: Vec<PackageId> = real.chain(provided.into_iter().map(Package::id)).collect();
         ids.into_iter()
     }
 
-    fn rank(&self, package: Package<'_>) -> impl Ord + use<> {
-        let last_heard_of = Reverse(self.index.first_mention(self.number(package.id())));
-        (
-            package.standing(),
-            package.priority(),
-            last_heard_of,
-            package.id(),
-        )
+    fn compare_providers(&self, a: Package<'_>, b: Package<'_>) -> Ordering {
+        let mention = |package: Package<'_>| self.index.first_mention(self.number(package.id()));
+        (a.standing(), a.priority())
+            .cmp(&(b.standing(), b.priority()))
+            .then_with(|| mention(b).cmp(&mention(a)))
+            .then(a.id().cmp(&b.id()))
     }
 
     /// Those that satisfy `relation` and are first choices of their names.
