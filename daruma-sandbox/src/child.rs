@@ -1,6 +1,6 @@
 //! A sandbox that was started, as its caller sees it.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::process::{ChildStderr, ChildStdout};
 use std::sync::Arc;
 
@@ -57,10 +57,6 @@ impl Child {
             terminal: None,
             outcome: None,
         }
-    }
-
-    pub(crate) fn send(&self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<(), Errno> {
-        wire::send(&self.socket, bytes, fds)
     }
 
     pub(crate) fn wait_for_start(&mut self) -> Result<(), SandboxError> {

@@ -1,6 +1,7 @@
 //! The launcher: what the caller's program becomes when it is executed again for a sandbox.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{During, Failure, Step};
 use crate::ids::Ids;
 use crate::launch::open_null;
+use crate::reclaim::Owner;
 use crate::spec::{Network, Spec};
 use crate::sys::{self, Cloned, Close};
 use crate::wire::{self, Report};
@@ -30,8 +32,34 @@ pub(crate) enum Request {
         /// How they are mapped.
         ids: Ids,
         /// What to remove; each with all below.
-        paths: Vec<std::path::PathBuf>,
+        paths: Vec<PathBuf>,
     },
+    /// Give files to mapped ids.
+    SetOwners {
+        /// How they are mapped.
+        ids: Ids,
+        /// Where the files are.
+        dir: PathBuf,
+        /// Whose each is to be.
+        owners: Vec<Owner>,
+    },
+}
+
+impl Request {
+    pub(crate) fn ids(&self) -> &Ids {
+        match self {
+            Self::Run(spec) => &spec.ids,
+            Self::Try(ids) | Self::Remove { ids, .. } | Self::SetOwners { ids, .. } => ids,
+        }
+    }
+
+    /// Who the only id inside is, where there is only one.
+    fn user(&self) -> (u32, u32) {
+        match self {
+            Self::Run(spec) => spec.user,
+            _ => (0, 0),
+        }
+    }
 }
 
 /// Becomes a sandbox, and never returns, if this program was executed to that end. Call it first in `main`.
@@ -61,10 +89,6 @@ fn serve() -> Result<(), Errno> {
 
 /// Clones the init and maps its ids.
 fn launch(request: &Request, socket: &OwnedFd) -> Step<Pid> {
-    let (ids, user) = match request {
-        Request::Run(spec) => (&spec.ids, spec.user),
-        Request::Try(ids) | Request::Remove { ids, .. } => (ids, (0, 0)),
-    };
     let (mapped, tell) = pipe_with(PipeFlags::CLOEXEC).during(|| "make a pipe".to_owned())?;
     match sys::clone(namespaces(request)).map_err(refusal)? {
         Cloned::Child => {
@@ -72,7 +96,9 @@ fn launch(request: &Request, socket: &OwnedFd) -> Step<Pid> {
             sys::end(crate::init::run(request, socket, &mapped))
         }
         Cloned::Parent(init) => {
-            ids.write_maps(init.as_raw_nonzero().get(), user)
+            request
+                .ids()
+                .write_maps(init.as_raw_nonzero().get(), request.user())
                 .inspect_err(|_| abandon(init))?;
             // A failure means that the init has died, which `watch` notices.
             let _ = rustix::io::write(&tell, b"1");
@@ -82,19 +108,15 @@ fn launch(request: &Request, socket: &OwnedFd) -> Step<Pid> {
 }
 
 fn namespaces(request: &Request) -> libc::c_int {
-    let (ids, network) = match request {
-        Request::Run(spec) => (&spec.ids, spec.network),
-        Request::Try(ids) | Request::Remove { ids, .. } => (ids, Network::Host),
-    };
     let mut flags = libc::CLONE_NEWNS
         | libc::CLONE_NEWPID
         | libc::CLONE_NEWUTS
         | libc::CLONE_NEWIPC
         | libc::CLONE_NEWCGROUP;
-    if ids.need_user_namespace() {
+    if request.ids().need_user_namespace() {
         flags |= libc::CLONE_NEWUSER;
     }
-    if network == Network::None {
+    if matches!(request, Request::Run(spec) if spec.network == Network::None) {
         flags |= libc::CLONE_NEWNET;
     }
     flags

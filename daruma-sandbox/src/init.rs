@@ -23,6 +23,7 @@ pub(crate) fn run(request: &Request, socket: &OwnedFd, mapped: &OwnedFd) -> i32 
         Request::Run(spec) => command(spec, socket),
         Request::Try(_) => try_mounts(),
         Request::Remove { paths, .. } => reclaim::remove_all(paths),
+        Request::SetOwners { dir, owners, .. } => reclaim::set_owners(dir, owners),
     });
     let report = match (done, request) {
         (Err(failure), _) => Report::Failed(failure),

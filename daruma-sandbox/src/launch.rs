@@ -63,14 +63,14 @@ impl Launcher {
         let file = wire::seal(request).map_err(during("write the sandbox's spec"))?;
         let (ours, theirs) = wire::pair().map_err(when("make a socket"))?;
         let (input, writer) = standard_input(stdin).map_err(when("make a pipe"))?;
+        // Before the launcher runs, so that it need not wait.
+        wire::send(&ours, b"request", &[file.as_fd(), input.as_fd()])
+            .map_err(when("send the sandbox's spec"))?;
         let launcher = self
             .command(theirs, stdout, stderr)
             .spawn()
             .map_err(during("run the sandbox's launcher"))?;
         let mut child = Child::new(ours, launcher, writer);
-        child
-            .send(b"request", &[file.as_fd(), input.as_fd()])
-            .map_err(when("send the sandbox's spec"))?;
         child.wait_for_start()?;
         Ok(child)
     }

@@ -36,4 +36,5 @@ pub use error::SandboxError;
 pub use ids::{Ids, Range};
 pub use launch::{Launcher, Stdio};
 pub use probe::{Support, probe};
+pub use reclaim::Owner;
 pub use spec::{Mount, Network, OverlayApi, Ownership, Privileges, Spec, Upper, WindowSize};

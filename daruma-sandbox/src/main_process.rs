@@ -42,7 +42,7 @@ pub(crate) fn run(spec: &Spec, socket: &OwnedFd, terminal: Option<&Terminal>) ->
 fn prepare(spec: &Spec, terminal: Option<&Terminal>) -> Step<()> {
     rustix::process::setsid().during(|| "start a session".to_owned())?;
     terminal.map_or(Ok(()), Terminal::take)?;
-    sys::reset_signals();
+    sys::unblock_signals().during(|| "unblock signals".to_owned())?;
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
     sys::close_from(3, Close::OnExec).during(|| "close descriptors".to_owned())?;
     privileges::give_away(spec)

@@ -49,10 +49,14 @@ fn check(result: libc::c_long) -> Result<libc::c_long, Errno> {
     Err(Errno::from_raw_os_error(code.unwrap_or(libc::EIO)))
 }
 
-/// Forks into new namespaces (`CLONE_NEW*`; 0 for none). Only for a process with a single thread.
+/// `CLONE_CLEAR_SIGHAND` (Linux 5.5), which libc has as a type too small for it.
+const CLEAR_SIGNAL_ACTIONS: u64 = 1 << 32;
+
+/// Forks into new namespaces (`CLONE_NEW*`; 0 for none), with default actions for all signals. Only for a process with a
+/// single thread.
 pub(crate) fn clone(namespaces: libc::c_int) -> Result<Cloned, Errno> {
     let args = CloneArgs {
-        flags: u64::from(namespaces.unsigned_abs()),
+        flags: CLEAR_SIGNAL_ACTIONS | u64::from(namespaces.unsigned_abs()),
         exit_signal: u64::from(libc::SIGCHLD.unsigned_abs()),
         ..CloneArgs::default()
     };
@@ -173,19 +177,15 @@ pub(crate) fn child_signals() -> Result<OwnedFd, Errno> {
     }
 }
 
-/// Gives every signal its default action and blocks none.
-pub(crate) fn reset_signals() {
-    /// Signals 1 to 64 exist (signal(7)).
-    const LAST: libc::c_int = 64;
-    // SAFETY: default actions run no code of ours; impossible signals are refused, which is fine.
-    unsafe {
-        for signal in 1..=LAST {
-            libc::signal(signal, libc::SIG_DFL);
-        }
+/// Blocks no signal any more.
+pub(crate) fn unblock_signals() -> Result<(), Errno> {
+    // SAFETY: the set is initialised by `sigemptyset` before it is read.
+    let result = unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut set);
-        libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut());
-    }
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut())
+    };
+    check(result.into()).map(|_| ())
 }
 
 /// Becomes a program; returns only if that fails.

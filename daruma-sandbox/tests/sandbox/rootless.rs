@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use daruma_sandbox::{Ids, Launcher, Outcome, Ownership, probe};
+use daruma_sandbox::{Ids, Launcher, Outcome, Owner, Ownership, probe};
 
 use crate::world::{World, find, run, skip};
 
@@ -14,6 +14,11 @@ const UID: &str = "42424";
 
 /// Runs tests of this program, by name, as an ordinary user; `subids` are the lines of subuid(5) that are seen.
 fn as_user(world: &World, subids: &str, tests: &[&str]) -> Output {
+    as_user_after(world, "", subids, tests)
+}
+
+/// As [`as_user`], after shell commands that root runs in the mount namespace.
+fn as_user_after(world: &World, before: &str, subids: &str, tests: &[&str]) -> Output {
     let program = world.path("tests");
     fs::copy("/proc/self/exe", &program).expect("copied");
     let home = world.path("home");
@@ -29,8 +34,9 @@ fn as_user(world: &World, subids: &str, tests: &[&str]) -> Output {
     let script = "set -e; for f in subuid subgid; do test -e /etc/$f && mount --bind \"$D/subids\" /etc/$f; done; \
          mount --bind \"$D/passwd\" /etc/passwd; exec setpriv --reuid $U --regid $U --clear-groups \
          env TMPDIR=\"$D/home\" \"$D/tests\" --nocapture \"$@\"";
+    let script = format!("{before}{script}");
     Command::new("unshare")
-        .args(["-m", "sh", "-c", script, "sh"])
+        .args(["-m", "sh", "-c", &script, "sh"])
         .args(tests)
         .env("D", world.dir.path())
         .env("U", UID)
@@ -81,6 +87,17 @@ fn all_works_for_an_ordinary_user_with_subordinate_ids() {
     assert_passed(&as_user(&world, "daruma-test:700000:65536\n", &ALL));
 }
 
+/// An engine's containers cover parts of `/proc`; the kernel then refuses a new one to a user namespace.
+#[test]
+fn commands_run_where_proc_is_masked_as_in_a_container() {
+    if let Some(why) = cannot() {
+        return skip(why);
+    }
+    let world = World::new();
+    let masked = "mount -t tmpfs -o ro,size=0 tmpfs /proc/sys; ";
+    assert_passed(&as_user_after(&world, masked, "", &["run::", "ordinary::"]));
+}
+
 /// Run by the tests above; as root they only say so.
 mod ordinary {
     use super::*;
@@ -90,6 +107,18 @@ mod ordinary {
         let support = probe(&Launcher::default()).expect("some support");
         assert_eq!(support.ids, Ids::detect());
         assert_eq!(support.instead_of, None);
+    }
+
+    /// The price of a masked `/proc`, and that it is paid only there.
+    #[test]
+    fn processes_outside_show_only_where_proc_is_masked() {
+        let masked = fs::read_dir("/proc/sys")
+            .expect("a directory")
+            .next()
+            .is_none();
+        let world = World::new();
+        let ended = run(&world.spec(&format!("test -e /proc/{}", std::process::id())));
+        assert_eq!(ended.outcome, Outcome::Exited(u8::from(!masked)));
     }
 
     #[test]
@@ -121,6 +150,35 @@ mod ordinary {
             return skip("as root a single id is not used");
         }
         assert_eq!(run(&spec).outcome, Outcome::Exited(1));
+    }
+
+    #[test]
+    fn a_layer_is_given_to_the_ids_inside() {
+        if Ids::detect() == Ids::Single {
+            return skip("there is one id only");
+        }
+        let world = World::new();
+        let layer = world.path("layer");
+        fs::create_dir_all(layer.join("data")).expect("a directory");
+        fs::write(layer.join("data/file"), "").expect("written");
+        let mut spec = world.spec("stat -c %u:%g:%a /data/file");
+        let owner = |path: &str| Owner {
+            path: path.into(),
+            uid: 1000,
+            gid: 5,
+            mode: Some(0o4711),
+        };
+        let launcher = Launcher::default();
+        launcher
+            .set_owners(&spec.ids, &layer, &[owner("data/file")])
+            .expect("given");
+        spec.layers.push(layer.clone());
+        assert_eq!(run(&spec).stdout, "1000:5:4711\n");
+        std::os::unix::fs::symlink("/etc", layer.join("link")).expect("a link");
+        for path in ["link/passwd", "../secret"] {
+            let refused = launcher.set_owners(&spec.ids, &layer, &[owner(path)]);
+            assert!(refused.is_err(), "{path}");
+        }
     }
 
     #[test]
