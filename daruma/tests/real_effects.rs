@@ -26,10 +26,18 @@ fn scripts_evaluated_and_scripts_run_by_dpkg_leave_the_same_tree() {
     let archive = Archive::open();
     let only = std::env::var("DARUMA_EFFECTS_SET").ok();
     let mut problems = Vec::new();
-    for set in SETS.iter().filter(|set| only.as_deref().is_none_or(|name| name == set.name)) {
+    for set in SETS
+        .iter()
+        .filter(|set| only.as_deref().is_none_or(|name| name == set.name))
+    {
         problems.extend(compare(&archive, set));
     }
-    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{} problems:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
 }
 
 fn compare(archive: &Archive, set: &Set) -> Vec<String> {
@@ -76,7 +84,11 @@ fn unexpected_unknown(set: &Set, outcome: &Outcome) -> Vec<String> {
         .iter()
         .map(|unknown| format!("{} {}", unknown.package, unknown.script))
         .collect();
-    let wanted: BTreeSet<String> = set.unknown.iter().map(|(script, _)| (*script).to_owned()).collect();
+    let wanted: BTreeSet<String> = set
+        .unknown
+        .iter()
+        .map(|(script, _)| (*script).to_owned())
+        .collect();
     let mut problems = Vec::new();
     for unknown in &outcome.unknown {
         let name = format!("{} {}", unknown.package, unknown.script);

@@ -127,6 +127,11 @@ pub struct Mirrors {
 }
 
 impl Mirrors {
+    /// The pockets of `suite` with their directories below `dists`.
+    pub fn pockets(&self, suite: &str) -> Vec<(Pocket, String)> {
+        self.settings.distribution.pockets(suite)
+    }
+
     /// Opens an archive; nothing is asked of the network yet.
     pub fn open(settings: Settings, home: Home) -> Result<Self, ArchiveError> {
         let http = settings.host.apply(settings.http.clone())?;

@@ -8,7 +8,12 @@ use super::{build, completions, exec, gc, images, inspect, plan, ps, shell, star
 
 /// From an application's source tree to a fresh, secure, running container image, in four named steps.
 #[derive(Debug, Parser)]
-#[command(name = "daruma", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "daruma",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: Global,
@@ -38,11 +43,20 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "PLATFORM")]
     pub(super) platform: Option<String>,
     /// Where Debian's main archive is mirrored; the host's apt sources say it without this
-    #[arg(long, global = true, value_name = "URL", env = "DARUMA_DEBIAN_MIRROR", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "DARUMA_DEBIAN_MIRROR",
+        hide_env_values = true
+    )]
     pub(super) debian_mirror: Option<String>,
     /// Accept an index of Debian's that is past its Valid-Until, as mirrors that lag behind have it
     #[arg(long, global = true)]
     pub(super) allow_expired: bool,
+    /// Accept an index of Debian's that is older than one already seen, as a slower mirror has it
+    #[arg(long, global = true)]
+    pub(super) allow_rollback: bool,
 }
 
 /// What to do.

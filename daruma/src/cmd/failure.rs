@@ -5,24 +5,20 @@ use std::fmt::Write as _;
 
 /// Decides the exit code and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// The work could not be done: exit code 1.
     Failed,
     /// The command line or a file of the user's is wrong: exit code 2.
     Usage,
-    /// What was looked at cannot be judged: exit code 12.
-    Unknown,
     /// The network or a server failed; the same command may succeed later: exit code 75.
     TryAgain,
-    /// The user ended it: exit code 130.
-    Interrupted,
     /// An app's process returned this code, and its own output has said why.
     Process(u8),
 }
 
 /// A command that did not do what it was asked to.
 #[derive(Debug)]
-pub struct Failure {
+pub(super) struct Failure {
     kind: Kind,
     error: Box<dyn Error + Send + Sync>,
     hints: Vec<String>,
@@ -30,36 +26,38 @@ pub struct Failure {
 
 impl Failure {
     /// A failure of `kind` with its cause.
-    pub fn new(kind: Kind, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind, error: error.into(), hints: Vec::new() }
+    pub(super) fn new(kind: Kind, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            kind,
+            error: error.into(),
+            hints: Vec::new(),
+        }
     }
 
     /// This failure with advice; `hint` names a command that can be pasted.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
     /// A process of the user's ended with `code`; nothing is printed, its own output has said why.
-    pub fn process(code: u8) -> Self {
+    pub(super) fn process(code: u8) -> Self {
         Self::new(Kind::Process(code), "the process failed")
     }
 
     /// The command's exit code.
-    pub fn code(&self) -> u8 {
+    pub(super) fn code(&self) -> u8 {
         match self.kind {
             Kind::Failed => 1,
             Kind::Usage => 2,
-            Kind::Unknown => 12,
             Kind::TryAgain => 75,
-            Kind::Interrupted => 130,
             Kind::Process(code) => code,
         }
     }
 
     /// What is printed: the error, its causes, and the hints; empty where nothing is to be said.
-    pub fn render(&self) -> String {
+    pub(super) fn render(&self) -> String {
         if matches!(self.kind, Kind::Process(_)) {
             return String::new();
         }

@@ -1,6 +1,10 @@
 //! The only place that writes to standard output and standard error.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where commands speak")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is where commands speak"
+)]
 
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
@@ -14,7 +18,7 @@ use crate::progress::{Event, Progress};
 
 /// How much a command says on standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verbosity {
+pub(super) enum Verbosity {
     /// Errors and warnings only.
     Quiet,
     /// Steps, times, and what was saved.
@@ -25,12 +29,13 @@ pub enum Verbosity {
 
 const DIM: anstyle::Style = anstyle::Style::new().dimmed();
 const BOLD: anstyle::Style = anstyle::Style::new().bold();
-const YELLOW: anstyle::Style =
-    anstyle::Style::new().fg_color(Some(anstyle::Color::Ansi(anstyle::AnsiColor::Yellow))).bold();
+const YELLOW: anstyle::Style = anstyle::Style::new()
+    .fg_color(Some(anstyle::Color::Ansi(anstyle::AnsiColor::Yellow)))
+    .bold();
 
 /// Data on standard output, all else on standard error; bars on a terminal, plain lines otherwise.
 #[derive(Debug)]
-pub struct Terminal {
+pub(super) struct Terminal {
     verbosity: Verbosity,
     bars: Option<MultiProgress>,
     tasks: Mutex<HashMap<u64, ProgressBar>>,
@@ -38,35 +43,39 @@ pub struct Terminal {
 
 impl Terminal {
     /// A terminal that says as much as asked.
-    pub fn new(verbosity: Verbosity) -> Self {
+    pub(super) fn new(verbosity: Verbosity) -> Self {
         let fancy = verbosity != Verbosity::Quiet && std::io::stderr().is_terminal();
-        Self { verbosity, bars: fancy.then(MultiProgress::new), tasks: Mutex::default() }
+        Self {
+            verbosity,
+            bars: fancy.then(MultiProgress::new),
+            tasks: Mutex::default(),
+        }
     }
 
     /// Prints data, with a line end.
-    pub fn data(&self, text: &str) {
+    pub(super) fn data(&self, text: &str) {
         println!("{text}");
     }
 
     /// Prints data as it is.
-    pub fn raw(&self, text: &str) {
+    pub(super) fn raw(&self, text: &str) {
         print!("{text}");
     }
 
     /// Tells something that is not data.
-    pub fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         if self.verbosity != Verbosity::Quiet {
             self.line(text);
         }
     }
 
     /// Tells what went wrong, whatever the verbosity.
-    pub fn failure(&self, text: &str) {
+    pub(super) fn failure(&self, text: &str) {
         eprint!("{text}");
     }
 
     /// Warns, whatever the verbosity.
-    pub fn warn(&self, text: &str) {
+    pub(super) fn warn(&self, text: &str) {
         self.line(&format!("{YELLOW}warning:{YELLOW:#} {text}"));
     }
 
@@ -78,7 +87,9 @@ impl Terminal {
     }
 
     fn task_started(&self, id: u64, what: &str, total: Option<u64>) {
-        let Some(bars) = &self.bars else { return self.say(&format!("       {what}")) };
+        let Some(bars) = &self.bars else {
+            return self.say(&format!("       {what}"));
+        };
         let bar = bars.add(ProgressBar::new(total.unwrap_or(0)));
         let template = "       {msg} {bar:24} {bytes}/{total_bytes} {bytes_per_sec}";
         if let Ok(style) = ProgressStyle::with_template(template) {
@@ -89,7 +100,10 @@ impl Terminal {
     }
 
     fn with_tasks<R>(&self, action: impl FnOnce(&mut HashMap<u64, ProgressBar>) -> R) -> R {
-        let mut tasks = self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut tasks = self
+            .tasks
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         action(&mut tasks)
     }
 }
@@ -97,15 +111,25 @@ impl Terminal {
 impl Progress for Terminal {
     fn event(&self, event: Event<'_>) {
         match event {
-            Event::StepStarted { step, title, reason } => {
+            Event::StepStarted {
+                step,
+                title,
+                reason,
+            } => {
                 self.say(&format!("{BOLD}step {step}{BOLD:#} {title}: {reason}"));
             }
             Event::StepDone { step, title, took } => {
-                self.say(&format!("{BOLD}step {step}{BOLD:#} {title} {DIM}done in {}{DIM:#}", seconds(took)));
+                self.say(&format!(
+                    "{BOLD}step {step}{BOLD:#} {title} {DIM}done in {}{DIM:#}",
+                    seconds(took)
+                ));
             }
             Event::StepKept { step, title, saved } => {
-                let saved = saved.map_or_else(String::new, |time| format!(", {} saved", seconds(time)));
-                self.say(&format!("{BOLD}step {step}{BOLD:#} {title} {DIM}unchanged{saved}{DIM:#}"));
+                let saved =
+                    saved.map_or_else(String::new, |time| format!(", {} saved", seconds(time)));
+                self.say(&format!(
+                    "{BOLD}step {step}{BOLD:#} {title} {DIM}unchanged{saved}{DIM:#}"
+                ));
             }
             Event::TaskStarted { id, what, total } => self.task_started(id, what, total),
             Event::TaskAdvanced { id, by } => {
@@ -127,7 +151,7 @@ impl Progress for Terminal {
 }
 
 /// A time as people read it: `0.31 s`, `12.4 s`, `3 min 5 s`.
-pub fn seconds(time: Duration) -> String {
+pub(super) fn seconds(time: Duration) -> String {
     let total = time.as_secs_f64();
     match time.as_secs() {
         0..=9 => format!("{total:.2} s"),
@@ -137,7 +161,7 @@ pub fn seconds(time: Duration) -> String {
 }
 
 /// A size as people read it, in decimal units.
-pub fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     let text = indicatif::DecimalBytes(bytes).to_string();
     text
 }

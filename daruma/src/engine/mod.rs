@@ -3,6 +3,7 @@
 //! Inputs and outputs are streams and named volumes, never host paths, so that an engine may be on another machine.
 //! The one exception is [`Mount::Host`], which only `--mount` makes.
 
+mod roots;
 mod sandbox;
 mod terminal;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use crate::tree::IdMap;
 
+pub use roots::{RootsError, job, layers};
 pub use sandbox::{SandboxEngine, sweep};
 
 /// Which engine.

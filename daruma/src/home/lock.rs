@@ -9,7 +9,15 @@ use rustix::fs::{FlockOperation, flock};
 /// An advisory lock on a file (`flock(2)`), held until this value is dropped or its process ends.
 #[derive(Debug)]
 pub struct FileLock {
-    _file: fs::File,
+    file: fs::File,
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // A child that another thread forked has the same open file until it executes its program, and with it the
+        // lock; closing alone would not release it.
+        let _ = flock(self.file.file(), FlockOperation::Unlock);
+    }
 }
 
 impl FileLock {
@@ -43,7 +51,7 @@ impl FileLock {
             .write(true)
             .open(path)?;
         flock(file.file(), operation)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 

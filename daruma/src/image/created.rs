@@ -23,6 +23,16 @@ impl Created {
             .map_err(|_| InvalidTime(seconds.to_string()))
     }
 
+    /// The time of the clock, whole seconds. For records that stay on this machine; images carry times that are inputs.
+    pub fn now() -> Self {
+        let now = Timestamp::now();
+        Self(
+            Timestamp::from_second(now.as_second())
+                .unwrap_or(now)
+                .to_string(),
+        )
+    }
+
     /// Takes RFC 3339 as others write it, fractions and offsets included.
     pub fn parse(text: &str) -> Result<Self, InvalidTime> {
         match text.parse::<Timestamp>() {

@@ -32,6 +32,11 @@ impl Digest {
         Ok(Self(out))
     }
 
+    /// A digest from its 32 bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The 64 hex digits alone, as they name a blob's file.
     pub fn hex(&self) -> String {
         hex::encode(self.0)

@@ -31,7 +31,10 @@ const PACKAGES: &[(&str, &str)] = &[
 
 /// The package that has `program`, where daruma knows it.
 pub(super) fn package_of(program: &str) -> Option<&'static str> {
-    PACKAGES.iter().find(|(name, _)| *name == program).map(|(_, package)| *package)
+    PACKAGES
+        .iter()
+        .find(|(name, _)| *name == program)
+        .map(|(_, package)| *package)
 }
 
 #[cfg(test)]

@@ -13,7 +13,10 @@ struct ConfigureOnly {
 }
 
 const fn for_all(dependency: &'static str) -> ConfigureOnly {
-    ConfigureOnly { dependent: None, dependency }
+    ConfigureOnly {
+        dependent: None,
+        dependency,
+    }
 }
 
 /// What is not followed, one row with its reason each.
@@ -32,7 +35,10 @@ const CONFIGURE_ONLY: &[ConfigureOnly] = &[
     // Compares changed configuration files on upgrades; an image is never upgraded in place.
     for_all("ucf"),
     // Rehashes certificates in a script; the native effects write the links.
-    ConfigureOnly { dependent: Some("ca-certificates"), dependency: "openssl" },
+    ConfigureOnly {
+        dependent: Some("ca-certificates"),
+        dependency: "openssl",
+    },
 ];
 
 /// The packages of a solution that `wanted` reaches without the dependencies above, in the solution's order.
@@ -45,7 +51,11 @@ pub(super) fn prune(
     let mut reached: HashSet<PackageId> = HashSet::new();
     let mut queue: VecDeque<PackageId> = VecDeque::new();
     let found = |name: &str| by_name.get(name).into_iter().flatten().copied();
-    queue.extend(wanted.iter().flat_map(|relation| found(relation.name.as_str())));
+    queue.extend(
+        wanted
+            .iter()
+            .flat_map(|relation| found(relation.name.as_str())),
+    );
     while let Some(id) = queue.pop_front() {
         if !reached.insert(id) {
             continue;
@@ -54,7 +64,11 @@ pub(super) fn prune(
             queue.extend(found(&name));
         }
     }
-    Ok(selected.iter().map(|package| package.id).filter(|id| reached.contains(id)).collect())
+    Ok(selected
+        .iter()
+        .map(|package| package.id)
+        .filter(|id| reached.contains(id))
+        .collect())
 }
 
 /// The names that a package needs to run, all alternatives of a group included: those that the solution lacks find
@@ -63,9 +77,15 @@ fn dependencies(package: Package<'_>) -> Result<Vec<String>, ParseRelationError>
     let mut names = Vec::new();
     for relations in [package.pre_depends()?, package.depends()?] {
         for group in relations.groups() {
-            let group: Vec<&str> =
-                group.alternatives().iter().map(|relation| relation.name.as_str()).collect();
-            if !group.iter().any(|name| is_configure_only(package.name(), name)) {
+            let group: Vec<&str> = group
+                .alternatives()
+                .iter()
+                .map(|relation| relation.name.as_str())
+                .collect();
+            if !group
+                .iter()
+                .any(|name| is_configure_only(package.name(), name))
+            {
                 names.extend(group.into_iter().map(ToOwned::to_owned));
             }
         }
@@ -87,14 +107,20 @@ fn providers(
 ) -> Result<HashMap<String, Vec<PackageId>>, ParseRelationError> {
     let mut names: HashMap<String, Vec<PackageId>> = HashMap::new();
     for package in selected {
-        names.entry(index.get(package.id).name().to_owned()).or_default().push(package.id);
+        names
+            .entry(index.get(package.id).name().to_owned())
+            .or_default()
+            .push(package.id);
     }
     let real: HashSet<String> = names.keys().cloned().collect();
     for package in selected {
         for group in index.get(package.id).provides()?.groups() {
             for relation in group.alternatives() {
                 if !real.contains(relation.name.as_str()) {
-                    names.entry(relation.name.as_str().to_owned()).or_default().push(package.id);
+                    names
+                        .entry(relation.name.as_str().to_owned())
+                        .or_default()
+                        .push(package.id);
                 }
             }
         }

@@ -2,76 +2,70 @@
 
 use std::io::{self, Write};
 
+use libdeflater::{CompressionLvl, Compressor};
 use rayon::prelude::*;
 
-use super::gzip::{Sums, member};
-use crate::image::Hasher;
+use crate::image::{Digest, Hasher};
 
 /// Length of a block of tar, each compressed to a gzip member of its own. A larger one compresses little better; a
 /// smaller one costs in members. Changing it changes every blob, though no diffID.
 const BLOCK: usize = 1 << 20;
 
-/// Application layers are made again at each change of the source: speed counts for more than size.
-const LEVEL: i32 = 2;
+/// How much work goes into compression, in libdeflate's levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// For application layers, which are made again at each change of the source: speed counts for more than size.
+    Fast = 2,
+    /// For members of packages, which are made once.
+    Small = 6,
+}
 
 /// Takes a tar as it is written and writes it compressed.
 pub(super) struct Blocks<W> {
     out: W,
+    effort: Effort,
     pending: Vec<u8>,
     batch: usize,
     tar: Hasher,
-    compressed: Hasher,
-    size: u64,
 }
 
 impl<W: Write> Blocks<W> {
     /// Compresses to `out`.
-    pub(super) fn new(out: W) -> Self {
+    pub(super) fn new(out: W, effort: Effort) -> Self {
         let batch = BLOCK * rayon::current_num_threads().max(1) * 2;
-        let pending = Vec::with_capacity(batch);
         Self {
             out,
-            pending,
+            effort,
+            pending: Vec::new(),
             batch,
             tar: Hasher::new(),
-            compressed: Hasher::new(),
-            size: 0,
         }
     }
 
-    /// Writes what is left, and gives the output back with the sums.
-    pub(super) fn finish(mut self) -> io::Result<(W, Sums)> {
+    /// Writes what is left, and gives the output back with the diffID.
+    pub(super) fn finish(mut self) -> io::Result<(W, Digest)> {
         self.write_blocks()?;
         self.out.flush()?;
-        let (diff_id, digest) = (self.tar.finish(), self.compressed.finish());
-        Ok((
-            self.out,
-            Sums {
-                diff_id,
-                digest,
-                size: self.size,
-            },
-        ))
+        Ok((self.out, self.tar.finish()))
     }
 
     fn write_blocks(&mut self) -> io::Result<()> {
-        let pending = std::mem::take(&mut self.pending);
+        let mut pending = std::mem::take(&mut self.pending);
+        let effort = self.effort;
         let (members, ()) = rayon::join(
             || {
-                pending
-                    .par_chunks(BLOCK)
-                    .map(|block| member(block, LEVEL))
+                let blocks = pending.par_chunks(BLOCK);
+                blocks
+                    .map(|block| member(block, effort))
                     .collect::<io::Result<Vec<_>>>()
             },
             || self.tar.update(&pending),
         );
         for member in members? {
-            self.compressed.update(&member);
-            self.size += member.len() as u64;
             self.out.write_all(&member)?;
         }
+        pending.clear();
         self.pending = pending;
-        self.pending.clear();
         Ok(())
     }
 }
@@ -92,20 +86,32 @@ impl<W: Write> Write for Blocks<W> {
     }
 }
 
+/// `bytes` as one gzip member without a name or a time (RFC 1952).
+pub(super) fn member(bytes: &[u8], effort: Effort) -> io::Result<Vec<u8>> {
+    let level =
+        CompressionLvl::new(effort as i32).map_err(|e| io::Error::other(format!("{e:?}")))?;
+    let mut compressor = Compressor::new(level);
+    let mut out = vec![0; compressor.gzip_compress_bound(bytes.len())];
+    let size = compressor
+        .gzip_compress(bytes, &mut out)
+        .map_err(io::Error::other)?;
+    out.truncate(size);
+    Ok(out)
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
 
     use super::*;
-    use crate::image::Digest;
 
-    fn compressed(bytes: &[u8], threads: usize) -> (Vec<u8>, Sums) {
+    fn compressed(bytes: &[u8], threads: usize) -> (Vec<u8>, Digest) {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()
             .expect("a pool");
         pool.install(|| {
-            let mut blocks = Blocks::new(Vec::new());
+            let mut blocks = Blocks::new(Vec::new(), Effort::Fast);
             blocks.write_all(bytes).expect("written");
             blocks.finish().expect("finished")
         })
@@ -113,20 +119,15 @@ mod tests {
 
     #[test]
     fn the_bytes_do_not_depend_on_the_number_of_cores() {
-        let bytes: Vec<u8> = (0..5_000_000_u32)
-            .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
-            .collect();
-        let one = compressed(&bytes, 1);
-        assert_eq!(one, compressed(&bytes, 3));
+        let noise = |n: u32| n.wrapping_mul(2_654_435_761).to_be_bytes()[0];
+        let bytes: Vec<u8> = (0..5_000_000_u32).map(noise).collect();
+        let (one, diff_id) = compressed(&bytes, 1);
+        assert_eq!((one.clone(), diff_id), compressed(&bytes, 3));
         let mut back = Vec::new();
-        flate2::read::MultiGzDecoder::new(&one.0[..])
+        flate2::read::MultiGzDecoder::new(&one[..])
             .read_to_end(&mut back)
             .expect("gunzipped");
         assert_eq!(back, bytes);
-        assert_eq!(one.1.diff_id, Digest::of(&bytes));
-        assert_eq!(
-            (one.1.digest, one.1.size),
-            (Digest::of(&one.0), one.0.len() as u64)
-        );
+        assert_eq!(diff_id, Digest::of(&bytes));
     }
 }

@@ -33,6 +33,8 @@ mod stop;
 mod supervisor;
 mod tail;
 
+pub use crate::recipe::ProcessName;
+pub use crate::store::AppId;
 pub use environment::{APP_HOME, Environment};
 pub use error::RunError;
 pub use event::{LogLine, LogSink, OutputStream, RunEvent};
@@ -40,8 +42,6 @@ pub use holder::{Holder, check_free};
 pub use lifecycle::Cause;
 pub use log::{Clock, Colour, LogFormat, PrefixedLog};
 pub use mask::{MIN_SECRET, Mask};
-pub use crate::recipe::ProcessName;
-pub use crate::store::AppId;
 pub use one_off::{OneOff, Terminal};
 pub use ports::{DEFAULT_PORT, Forward, PORT_STEP, PortPlan, PortSpec};
 pub use proxy::{MAX_CONNECTIONS, Proxy};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::image::{Created, Descriptor, Digest, Form, Index, annotation};
 
@@ -32,6 +33,9 @@ pub struct RefEntry {
     /// Further digests that a collection should keep while this name stands: packages, members.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uses: Vec<Digest>,
+    /// The named inputs behind `key`, as the plan wrote them.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub inputs: Value,
 }
 
 mod milliseconds {

@@ -52,6 +52,7 @@ pub(crate) fn build(store: &Store, name: &RefName, seed: &str) -> Image {
         made: time(),
         took,
         uses: Vec::new(),
+        inputs: serde_json::Value::Null,
     };
     store.set_ref(name, &entry).expect("named");
     image

@@ -47,6 +47,21 @@ impl SandboxEngine {
     /// they have a `main` that they cannot change.
     pub fn with_launcher(tmp: &Path, launcher: Launcher) -> Result<Self, EngineError> {
         let ids = usable_ids(&launcher)?;
+        Self::with_ids(tmp, launcher, ids)
+    }
+
+    /// An engine for an app's processes. Where this user is not root, all files belong to one id, which the processes
+    /// run as: an app then owns what it is given, and nothing has to be unpacked inside a user namespace.
+    pub fn for_apps(tmp: &Path) -> Result<Self, EngineError> {
+        let launcher = Launcher::default();
+        let ids = match usable_ids(&launcher)? {
+            Ids::Ranges { .. } => Ids::Single,
+            other => other,
+        };
+        Self::with_ids(tmp, launcher, ids)
+    }
+
+    fn with_ids(tmp: &Path, launcher: Launcher, ids: Ids) -> Result<Self, EngineError> {
         let area = Arc::new(Area::open(tmp, launcher.clone(), ids.clone())?);
         Ok(Self {
             launcher,

@@ -76,6 +76,11 @@ impl<W: Write> Writer<W> {
         self.out.write_all(&self.head).map_err(TarError::Write)
     }
 
+    /// Where the archive goes; all entries so far are in it.
+    pub fn get_ref(&self) -> &W {
+        &self.out
+    }
+
     /// Ends a member: a run of entries that is not a whole archive, as layers are concatenated from.
     pub fn finish_member(mut self) -> Result<W, TarError> {
         self.out.flush().map_err(TarError::Write)?;

@@ -17,8 +17,8 @@ mod pam;
 mod rehash;
 mod sed;
 mod sysusers;
-mod text;
 mod tests;
+mod text;
 mod words;
 
 use super::shell::{Shell, Status, Stop};
@@ -95,12 +95,21 @@ fn run_script(shell: &mut Shell<'_, '_>, path: &str, name: &str, arguments: &[St
 
 fn known(name: &str) -> Option<(Origin, Run)> {
     text::find(name)
+        .or_else(|| stood_in(name))
         .or_else(|| files::find(name))
         .or_else(|| change::find(name))
         .or_else(|| packages::find(name))
         .map(|command| (Origin::Essential, command))
         .or_else(|| generators::find(name).map(|command| (Origin::Package, command)))
-        .or_else(|| accounts::find(name).map(|command| (Origin::Package, command)))
+}
+
+/// Commands of packages that a runner does without because daruma does their work: they work wherever a package that
+/// was left out would have brought them.
+fn stood_in(name: &str) -> Option<Run> {
+    match name {
+        "openssl" => Some(rehash::openssl),
+        _ => accounts::find(name),
+    }
 }
 
 /// Options that are flags of one letter, and what is left.

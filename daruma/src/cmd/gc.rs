@@ -1,0 +1,52 @@
+//! `daruma gc`
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::failure::Failure;
+use super::settings::Context;
+use super::terminal::size;
+use crate::engine;
+use crate::store::{GcPolicy, Store};
+
+/// Arguments of `gc`.
+#[derive(Debug, Args)]
+pub(super) struct GcArgs {
+    /// Also remove packages that nothing used for this many days
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    packages_unused_for: u64,
+}
+
+/// Removes what nothing needs.
+pub(super) fn run(context: &Context, args: &GcArgs) -> Result<u8, Failure> {
+    let home = context.home()?;
+    engine::sweep(&home.tmp())?;
+    let policy = GcPolicy {
+        packages_unused_for: Duration::from_secs(args.packages_unused_for.saturating_mul(86_400)),
+        ..GcPolicy::default()
+    };
+    let report = Store::open(&home)?.gc(&policy)?;
+    let rows = [
+        ("blobs", report.blobs),
+        ("unpacked layers", report.roots),
+        ("packages", report.packages),
+        ("leftovers", report.leftovers),
+    ];
+    for (what, removed) in rows.iter().filter(|(_, removed)| removed.count > 0) {
+        context.terminal.data(&format!(
+            "removed {} {what}, {}",
+            removed.count,
+            size(removed.bytes)
+        ));
+    }
+    if rows.iter().all(|(_, removed)| removed.count == 0) {
+        context.terminal.say("nothing to remove");
+    }
+    for (path, why) in &report.stuck {
+        context
+            .terminal
+            .warn(&format!("cannot remove {}: {why}", path.display()));
+    }
+    Ok(0)
+}

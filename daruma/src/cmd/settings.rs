@@ -1,0 +1,110 @@
+//! From raw arguments to settings without blanks.
+
+use std::path::{Path, PathBuf};
+
+use super::cli::Global;
+use super::failure::{Failure, Kind};
+use super::terminal::{Terminal, Verbosity};
+use crate::archive;
+use crate::build::{LockPolicy, Project, Session, Settings};
+use crate::home::Home;
+use crate::image::Target;
+
+/// What every verb gets.
+pub(super) struct Context {
+    /// Where it speaks.
+    pub(super) terminal: Terminal,
+    global: Global,
+}
+
+impl Context {
+    /// The context of one command.
+    pub(super) fn new(global: Global) -> Self {
+        let verbosity = match (global.quiet, global.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        };
+        Self {
+            terminal: Terminal::new(verbosity),
+            global,
+        }
+    }
+
+    /// The app's directory: `named`, else what `-C` says, else the current one.
+    pub(super) fn directory(&self, named: Option<&Path>) -> PathBuf {
+        let base = self
+            .global
+            .directory
+            .clone()
+            .unwrap_or_else(|| PathBuf::from("."));
+        named.map_or(base.clone(), |dir| base.join(dir))
+    }
+
+    /// Where daruma keeps things.
+    pub(super) fn home(&self) -> Result<Home, Failure> {
+        Ok(Home::from_env()?)
+    }
+
+    /// The app in `dir`; what is doubtful in its files is told.
+    pub(super) fn project(&self, dir: &Path) -> Result<Project, Failure> {
+        let project = Project::open(dir)?;
+        for warning in &project.warnings {
+            self.terminal.say(&warning.to_string());
+        }
+        Ok(project)
+    }
+
+    /// The session of this command.
+    pub(super) fn session(&self) -> Result<Session<'_>, Failure> {
+        Ok(Session::new(
+            self.home()?,
+            self.settings()?,
+            &self.terminal,
+        )?)
+    }
+
+    fn settings(&self) -> Result<Settings, Failure> {
+        let Global {
+            directory: _,
+            quiet: _,
+            verbose: _,
+            offline,
+            locked,
+            platform,
+            debian_mirror,
+            allow_expired,
+            allow_rollback,
+        } = &self.global;
+        let target = match platform {
+            Some(text) => text
+                .parse()
+                .map_err(|error: crate::image::InvalidTarget| Failure::new(Kind::Usage, error))?,
+            None => Target::host(),
+        };
+        Ok(Settings {
+            target,
+            lock: if *locked {
+                LockPolicy::Obey
+            } else {
+                LockPolicy::Write
+            },
+            network: if *offline {
+                archive::Network::Offline
+            } else {
+                archive::Network::Online
+            },
+            mirror: debian_mirror.clone(),
+            expired: if *allow_expired {
+                archive::Expired::Accept
+            } else {
+                archive::Expired::Refuse
+            },
+            rollback: if *allow_rollback {
+                archive::Rollback::Accept
+            } else {
+                archive::Rollback::Refuse
+            },
+        })
+    }
+}

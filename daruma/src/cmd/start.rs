@@ -1,0 +1,207 @@
+//! `daruma start`
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::failure::{Failure, Kind};
+use super::launch;
+use super::settings::Context;
+use crate::build::{Built, Project, Range, Session, build};
+use crate::engine::SandboxEngine;
+use crate::image::Created;
+use crate::recipe::ProcessName;
+use crate::run::{
+    AutoStart, Cause, Colour, Declared, Environment, LogFormat, Mask, PortPlan, PortSpec,
+    PrefixedLog, ProcessState, RunDir, Service, SuperviseOptions, Supervisor, forward_signals,
+    select,
+};
+
+/// Arguments of `start`.
+#[derive(Debug, Args)]
+pub(super) struct StartArgs {
+    /// The processes; all but `release` and those with `start = false` without this
+    processes: Vec<String>,
+    /// PORT of web, or HOST:CONTAINER to listen on HOST at 127.0.0.1 for it
+    #[arg(short, long, value_name = "PORT")]
+    port: Vec<PortSpec>,
+    /// Seconds that processes have to end before they are killed
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    grace: u64,
+}
+
+/// Builds and runs.
+pub(super) fn run(context: &Context, args: &StartArgs) -> Result<u8, Failure> {
+    let project = context.project(&context.directory(None))?;
+    let session = context.session()?;
+    let lease = RunDir::new(&session.home).claim(&project.id)?;
+    let built = build(&session, &project, Range::ALL)?;
+    let engine = launch::engine(&session)?;
+    let env = launch::dotenv(&project);
+    let ports = PortPlan::new(&args.port, env.get("PORT").map(String::as_str))?;
+    let names = select(&declared(&project), &args.processes)?;
+    let services = services(&session, &project, &engine, &built, &names, &ports)?;
+    let states = states(&built, &services);
+    lease.publish(
+        names.iter().any(ProcessName::is_web).then(|| ports.url()),
+        states,
+        Created::now().unix(),
+    )?;
+    let options = SuperviseOptions {
+        grace: Duration::from_secs(args.grace),
+        forwards: ports.forwards().to_vec(),
+        mask: Mask::new(
+            env.values()
+                .map(String::as_str)
+                .filter(|value| looks_secret(value)),
+        ),
+        ..SuperviseOptions::default()
+    };
+    supervise(&engine, &names, &services, options)
+}
+
+/// Whether a value of `.env` is masked in the log. Words and numbers such as `production` or `3000` are not: they are no
+/// secrets, and hiding them would make logs unreadable.
+fn looks_secret(value: &str) -> bool {
+    let kinds: [fn(char) -> bool; 3] = [
+        |c| c.is_ascii_lowercase(),
+        |c| c.is_ascii_uppercase(),
+        |c| c.is_ascii_digit(),
+    ];
+    let other = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.' | ' ');
+    let mixed = kinds
+        .iter()
+        .filter(|kind| value.chars().any(**kind))
+        .count()
+        > 1;
+    value.len() >= 8 && (mixed || value.chars().any(other))
+}
+
+fn declared(project: &Project) -> Vec<Declared> {
+    let start = |process: &crate::recipe::Process| match process.starts_by_default() {
+        true => AutoStart::WithTheOthers,
+        false => AutoStart::WhenNamed,
+    };
+    let processes = project.recipe.processes.iter();
+    processes
+        .map(|process| Declared {
+            name: process.name.clone(),
+            start: start(process),
+        })
+        .collect()
+}
+
+fn services(
+    session: &Session<'_>,
+    project: &Project,
+    engine: &SandboxEngine,
+    built: &Built,
+    names: &[ProcessName],
+    ports: &PortPlan,
+) -> Result<Vec<Service>, Failure> {
+    let all: Vec<ProcessName> = project
+        .recipe
+        .processes
+        .iter()
+        .map(|process| process.name.clone())
+        .collect();
+    let dotenv = launch::dotenv(project);
+    let mut services = Vec::new();
+    for name in names {
+        let image = &launch::image_of(built, Some(name.as_str()))?.image;
+        let job = launch::image_job(session, engine, image, None)?;
+        let (image, flags) = (job.env.clone(), std::collections::BTreeMap::new());
+        let env = Environment {
+            image: &image,
+            dotenv: &dotenv,
+            flags: &flags,
+            term: None,
+            port: None,
+        };
+        services.push(Service::new(
+            name.clone(),
+            job,
+            env,
+            ports.port_of(name, &all)?,
+            ports,
+        ));
+    }
+    Ok(services)
+}
+
+fn states(built: &Built, services: &[Service]) -> Vec<ProcessState> {
+    let state = |service: &Service| {
+        let image = built
+            .images
+            .iter()
+            .find(|image| image.process == service.name.as_str());
+        ProcessState {
+            name: service.name.clone(),
+            port: service.port,
+            image: image.map(|image| image.manifest),
+        }
+    };
+    services.iter().map(state).collect()
+}
+
+fn supervise(
+    engine: &SandboxEngine,
+    names: &[ProcessName],
+    services: &[Service],
+    options: SuperviseOptions,
+) -> Result<u8, Failure> {
+    let colour = match anstream::AutoStream::choice(&std::io::stdout()) {
+        anstream::ColorChoice::Never => Colour::Off,
+        _ => Colour::ByName,
+    };
+    let format = LogFormat {
+        colour,
+        clock: None,
+    };
+    let log = PrefixedLog::new(names, format, std::io::stdout(), std::io::stderr());
+    let supervisor = Supervisor::new(engine, Arc::new(log), options);
+    let _signals = forward_signals(&Supervisor::SIGNALS, supervisor.signals())?;
+    let outcome = supervisor.run(services)?;
+    match outcome.cause {
+        Cause::AllDone => Ok(0),
+        Cause::NeverReady { process, status } => {
+            let error = format!(
+                "`{process}` ended with {} before it was ready",
+                status.code()
+            );
+            let failure = Failure::new(Kind::Failed, error);
+            Err(outcome
+                .last_lines
+                .iter()
+                .fold(failure, |failure, line| failure.hint(line.clone())))
+        }
+        cause => Err(Failure::process(cause.code())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_told_from_words() {
+        let secrets = [
+            "postgres://u:p@db/shop",
+            "s3cr3tvalue",
+            "AKIAabcdefgh",
+            "correct horse!",
+        ];
+        let plain = [
+            "production",
+            "development",
+            "3000",
+            "en_GB.UTF-8",
+            "true",
+            "1.2.3",
+        ];
+        assert!(secrets.iter().all(|value| looks_secret(value)));
+        let shown: Vec<_> = plain.iter().filter(|value| looks_secret(value)).collect();
+        assert_eq!(shown, [&"en_GB.UTF-8"]);
+    }
+}
