@@ -101,7 +101,7 @@ impl Fetch<'_> {
         }
         let mut tried = Vec::new();
         for base in self.archive.settings.candidates(self.pocket) {
-            match self.from_mirror(&base) {
+            match self.ask_mirror(&base) {
                 Ok(index) => return Ok(index),
                 Err(error @ ArchiveError::Home { .. }) => return Err(error),
                 Err(error) => tried.push(error),
@@ -116,7 +116,7 @@ impl Fetch<'_> {
         }
     }
 
-    fn from_mirror(&self, base: &Url) -> Result<PocketIndex, ArchiveError> {
+    fn ask_mirror(&self, base: &Url) -> Result<PocketIndex, ArchiveError> {
         let url = self.dist(base).child("InRelease");
         let (bytes, fetched) = self.inrelease(base, &url)?;
         let accepted = self.accept(base, url, &bytes)?;
@@ -151,11 +151,11 @@ impl Fetch<'_> {
 
     /// The mirror's `InRelease`, or our copy where the mirror says that it has not changed.
     fn inrelease(&self, base: &Url, url: &Url) -> Result<(Vec<u8>, Fetched), ArchiveError> {
-        let shelf = self.shelf();
-        let known = shelf
+        let kept = self.shelf();
+        let known = kept
             .seen(&self.suite)
             .filter(|seen| seen.base == base.to_string());
-        let copy = known.and_then(|seen| Some((shelf.load(Kind::InRelease, &seen.sha256)?, seen)));
+        let copy = known.and_then(|seen| Some((kept.load(Kind::InRelease, &seen.sha256)?, seen)));
         let limit = MAX_MESSAGE as u64;
         let request = Request::get(url.clone());
         if let Some((bytes, seen)) = copy {
@@ -277,16 +277,14 @@ impl Fetch<'_> {
             path: path.clone(),
         };
         let plain = *accepted.release.files.get(&path).ok_or_else(not_listed)?;
-        let shelf = self.shelf();
-        let bytes = match shelf.load(Kind::Packages, &plain.sha256) {
-            Some(bytes) => bytes,
-            None => {
-                let bytes = self.download(accepted, &path, plain)?;
-                shelf
-                    .store(Kind::Packages, &plain.sha256, &bytes)
-                    .map_err(home)?;
-                bytes
-            }
+        let kept = self.shelf();
+        let bytes = if let Some(bytes) = kept.load(Kind::Packages, &plain.sha256) {
+            bytes
+        } else {
+            let bytes = self.download(accepted, &path, plain)?;
+            kept.store(Kind::Packages, &plain.sha256, &bytes)
+                .map_err(home)?;
+            bytes
         };
         let text = String::from_utf8(bytes).map_err(|_| ArchiveError::Index {
             url: self.dist(&accepted.base).child(&path),
@@ -352,7 +350,7 @@ impl Fetch<'_> {
         if bytes.len() as u64 != file.size || Digest::of(&bytes) != file.sha256 {
             return Err(wrong("it is not the file that InRelease lists"));
         }
-        let text = decode(packing, bytes, plain.size)
+        let text = decode(packing, &bytes, plain.size)
             .map_err(|_| wrong("it does not decompress to the size that InRelease lists"))?;
         if Digest::of(&text) != plain.sha256 {
             return Err(wrong(
@@ -385,8 +383,8 @@ impl Fetch<'_> {
         bytes: &[u8],
         fetched: &Fetched,
     ) -> std::io::Result<()> {
-        let shelf = self.shelf();
-        let former = shelf.seen(&self.suite);
+        let kept = self.shelf();
+        let former = kept.seen(&self.suite);
         let newest = former.as_ref().map_or(accepted.release.date, |seen| {
             seen.newest.max(accepted.release.date)
         });
@@ -396,8 +394,8 @@ impl Fetch<'_> {
         if former.as_ref() == Some(&seen) {
             return Ok(());
         }
-        shelf.store(Kind::InRelease, &accepted.sha256, bytes)?;
-        shelf.remember(&self.suite, &seen)
+        kept.store(Kind::InRelease, &accepted.sha256, bytes)?;
+        kept.remember(&self.suite, &seen)
     }
 
     fn pocket_index(&self, accepted: Accepted, packages: Vec<PackagesIndex>) -> PocketIndex {
