@@ -504,6 +504,7 @@ fn tls_server(dir: &std::path::Path) -> Option<(std::process::Child, u16)> {
             "/CN=localhost",
         ])
         .args(["-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .output();
     made.ok().filter(|made| made.status.success())?;
     std::fs::write(dir.join("f"), "over TLS").ok()?;
