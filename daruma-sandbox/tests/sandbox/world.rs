@@ -202,8 +202,31 @@ pub(crate) fn finish(mut child: Child) -> Ended {
     }
 }
 
+/// Whether sandboxes show this machine's `/proc`: the kernel gives a user namespace no own one where each that it sees is
+/// covered in part.
+pub(crate) fn proc_is_shared() -> bool {
+    let text = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
+    // Field 5 of proc_pid_mountinfo(5) is the mount point.
+    let points = |filter: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.contains(filter));
+        lines
+            .filter_map(|line| line.split(' ').nth(4))
+            .map(str::to_owned)
+            .collect()
+    };
+    let all = points("");
+    let is_covered = |proc: &String| {
+        all.iter()
+            .any(|point| point.starts_with(&format!("{proc}/")))
+    };
+    Ids::detect() != Ids::Same && points(" - proc ").iter().all(is_covered)
+}
+
 /// Says why a test cannot run here; the caller returns.
 pub(crate) fn skip(why: &str) {
-    let mut out = std::io::stdout();
-    writeln!(out, "skipped: {why}").expect("printed");
+    say(&format!("skipped: {why}"));
+}
+
+pub(crate) fn say(line: &str) {
+    writeln!(std::io::stdout(), "{line}").expect("printed");
 }
