@@ -204,6 +204,9 @@ fn a_sweep_takes_what_the_dead_left_and_nothing_of_the_living() {
         .start(&world.job("sleep 1000"), QUIET)
         .expect("started");
     let tmp = world.dir.path().join("tmp");
+    if world.leftovers().is_empty() {
+        return skip("this temporary directory is on an overlay, and areas lie elsewhere");
+    }
     let dead = tmp.join("sandbox-dead/run-1");
     fs::create_dir_all(&dead).expect("a directory");
     fs::write(tmp.join("sandbox-dead/lock"), "").expect("written");

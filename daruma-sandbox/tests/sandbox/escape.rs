@@ -237,6 +237,18 @@ fn root_inside_has_only_the_capabilities_that_are_kept() {
     assert_eq!(ended.stdout, wanted);
 }
 
+/// One that daruma forgot to mark would otherwise lead to whatever it is open on.
+#[test]
+fn no_descriptor_of_the_caller_s_is_open_inside() {
+    let world = World::new();
+    let file = fs::File::open("/").expect("opened");
+    // Leaked on purpose: a copy that `execve(2)` does not close.
+    let leaked = rustix::io::dup(&file).expect("a copy");
+    let ended = run(&world.spec("ls /proc/$$/fd"));
+    drop(leaked);
+    assert_eq!(ended.stdout, "0\n1\n2\n");
+}
+
 #[test]
 fn a_user_inside_has_no_capabilities() {
     let world = World::new();
