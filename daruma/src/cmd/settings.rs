@@ -9,6 +9,7 @@ use crate::archive;
 use crate::build::{LockPolicy, Project, Session, Settings};
 use crate::home::Home;
 use crate::image::Target;
+use crate::progress::Progress;
 
 /// What every verb gets.
 pub(super) struct Context {
@@ -55,13 +56,17 @@ impl Context {
         Ok(project)
     }
 
-    /// The session of this command.
+    /// The session of a command that is about building.
     pub(super) fn session(&self) -> Result<Session<'_>, Failure> {
-        Ok(Session::new(
-            self.home()?,
-            self.settings()?,
-            &self.terminal,
-        )?)
+        self.session_with(&self.terminal)
+    }
+
+    /// The session of a command that builds on the way to something else.
+    pub(super) fn session_with<'a>(
+        &self,
+        progress: &'a dyn Progress,
+    ) -> Result<Session<'a>, Failure> {
+        Ok(Session::new(self.home()?, self.settings()?, progress)?)
     }
 
     fn settings(&self) -> Result<Settings, Failure> {

@@ -8,6 +8,7 @@ use clap::Args;
 use super::failure::{Failure, Kind};
 use super::launch;
 use super::settings::Context;
+use super::terminal::OnTheWay;
 use crate::build::{Built, Project, Range, Session, build};
 use crate::engine::SandboxEngine;
 use crate::image::Created;
@@ -34,7 +35,8 @@ pub(super) struct StartArgs {
 /// Builds and runs.
 pub(super) fn run(context: &Context, args: &StartArgs) -> Result<u8, Failure> {
     let project = context.project(&context.directory(None))?;
-    let session = context.session()?;
+    let on_the_way = OnTheWay(&context.terminal);
+    let session = context.session_with(&on_the_way)?;
     let lease = RunDir::new(&session.home).claim(&project.id)?;
     let built = build(&session, &project, Range::ALL)?;
     let engine = launch::engine(&session)?;

@@ -150,6 +150,17 @@ impl Progress for Terminal {
     }
 }
 
+/// Tells what a command does on the way to what it was asked for; that there was nothing to do is no news then.
+pub(super) struct OnTheWay<'a>(pub(super) &'a Terminal);
+
+impl Progress for OnTheWay<'_> {
+    fn event(&self, event: Event<'_>) {
+        if !matches!(event, Event::StepKept { .. }) {
+            self.0.event(event);
+        }
+    }
+}
+
 /// A time as people read it: `0.31 s`, `12.4 s`, `3 min 5 s`.
 pub(super) fn seconds(time: Duration) -> String {
     let total = time.as_secs_f64();
