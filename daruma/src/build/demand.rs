@@ -84,20 +84,30 @@ impl Wishes {
             .push(decision(&what, &process.command, &origin));
         let head = |path: &str| head(&project.dir, path);
         for need in programs(&process.command, &origin, &head) {
-            self.decisions
-                .push(decision("program", &need.program, &need.from));
-            if !self.needs.iter().any(|known| known.program == need.program) {
-                self.needs.push(need);
-            }
+            self.add_need(need);
         }
         let entrypoint = match process.command_line() {
             CommandLine::Exec(argv) => argv,
-            CommandLine::Shell(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line],
+            CommandLine::Shell(line) => {
+                self.add_need(Need {
+                    program: "sh".to_owned(),
+                    from: origin,
+                });
+                vec!["/bin/sh".to_owned(), "-c".to_owned(), line]
+            }
         };
         self.processes.push(ProcessInput {
             name: process.name.to_string(),
             entrypoint,
         });
+    }
+
+    fn add_need(&mut self, need: Need) {
+        self.decisions
+            .push(decision("program", &need.program, &need.from));
+        if !self.needs.iter().any(|known| known.program == need.program) {
+            self.needs.push(need);
+        }
     }
 }
 
