@@ -36,7 +36,10 @@ pub(super) fn fetch(
     let total = missing.iter().map(|deb| deb.size).sum();
     progress.event(Event::TaskStarted {
         id: TASK,
-        what: &format!("downloading {} packages", missing.len()),
+        what: &match missing.len() {
+            1 => "downloading 1 package".to_owned(),
+            many => format!("downloading {many} packages"),
+        },
         total: Some(total),
     });
     let outcome = from_mirrors(archive, missing, progress);
