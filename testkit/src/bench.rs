@@ -270,7 +270,10 @@ impl Outcome {
     ///
     /// # Panics
     /// If it did not; the message shows all of it.
-    #[must_use]
+    #[allow(
+        clippy::return_self_not_must_use,
+        reason = "to have asserted is enough"
+    )]
     pub fn success(self) -> Self {
         assert!(self.status.success(), "the command failed:\n{self}");
         self
@@ -280,7 +283,10 @@ impl Outcome {
     ///
     /// # Panics
     /// If it ended otherwise; the message shows all of it.
-    #[must_use]
+    #[allow(
+        clippy::return_self_not_must_use,
+        reason = "to have asserted is enough"
+    )]
     pub fn failure(self, code: i32) -> Self {
         assert_eq!(self.code(), code, "the command should have failed:\n{self}");
         self

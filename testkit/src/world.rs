@@ -162,12 +162,7 @@ fn base() -> Result<Vec<Deb>, String> {
         dash.symlink("usr/bin/sh", "dash")
             .field("Pre-Depends", "libc6"),
         libc6(&linked)?,
-        package("libc-bin", "2.41-12")
-            .field("Depends", "libc6")
-            .script(
-                "postinst",
-                "#!/bin/sh\nset -e\nldconfig -r \"$DPKG_ROOT/\"\n",
-            ),
+        libc_bin()?,
         package("perl", "5.40.1-6").field("Depends", "perl-base (= 5.40.1-6)"),
         perl_base(&modules)?,
         package("tzdata", "2025b-4")
@@ -184,7 +179,7 @@ fn base_files() -> Deb {
             .symlink(dir, &format!("usr/{dir}"));
     }
     for dir in [
-        "etc/", "home/", "proc/", "root/", "run/", "sys/", "dev/", "usr/lib/", "var/", "var/lib/",
+        "etc/", "home/", "proc/", "root/", "run/", "sys/", "dev/", "var/", "var/lib/",
     ] {
         deb = deb.dir(dir);
     }
@@ -210,6 +205,19 @@ fn base_passwd() -> Deb {
         )
         .file("usr/share/base-passwd/group.master", 0o644, b"root:*:0:\n")
         .script("preinst", copy)
+}
+
+/// With the program that its script runs, which is read for the version of the cache that it writes.
+fn libc_bin() -> Result<Deb, String> {
+    let ldconfig = read(Path::new("/sbin/ldconfig"))?;
+    Ok(package("libc-bin", "2.41-12")
+        .dir("usr/sbin/")
+        .file("usr/sbin/ldconfig", 0o755, &ldconfig)
+        .field("Depends", "libc6")
+        .script(
+            "postinst",
+            "#!/bin/sh\nset -e\nldconfig -r \"$DPKG_ROOT/\"\n",
+        ))
 }
 
 fn perl_base(modules: &[PathBuf]) -> Result<Deb, String> {

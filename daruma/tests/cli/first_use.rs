@@ -8,26 +8,49 @@ use crate::shop::{DARUMA, Shop};
 #[test]
 fn in_an_empty_directory_each_command_says_what_it_misses() {
     let bench = Bench::new(DARUMA);
-    for args in [
-        &["plan"][..],
-        &["build"],
+    let missing = bench.run(&["build"]);
+    assert_snapshot!(missing, @"
+    exit code 2
+    --- stderr
+    error: cannot find a process to run in [DIR]/shop: there is no Procfile and no [process.*] in daruma.toml
+    hint: echo 'web: ./server' > Procfile
+    ");
+    let others: [&[&str]; 5] = [
+        &["plan"],
         &["start"],
-        &["exec", "--", "true"],
+        &["exec", "true"],
         &["shell"],
         &["why"],
-    ] {
-        assert_snapshot!(bench.run(args), @"
-        exit code 2
-        --- stderr
-        error: cannot find a process to run in [DIR]/shop: there is no Procfile and no [process.*] in daruma.toml
-        hint: echo 'web: ./server' > Procfile
-        ");
+    ];
+    for args in others {
+        assert_eq!(bench.run(args).to_string(), missing.to_string(), "{args:?}");
     }
-    assert_snapshot!(bench.run(&["ps"]), @"");
-    assert_snapshot!(bench.run(&["stop"]), @"");
-    assert_snapshot!(bench.run(&["images"]), @"");
-    assert_snapshot!(bench.run(&["inspect"]), @"");
-    assert_snapshot!(bench.run(&["gc"]), @"");
+    assert_snapshot!(bench.run(&["ps"]), @"
+    exit code 0
+    --- stderr
+    no app runs
+    ");
+    assert_snapshot!(bench.run(&["stop"]), @"
+    exit code 1
+    --- stderr
+    error: cannot stop shop-[ID]: it does not run
+    ");
+    assert_snapshot!(bench.run(&["images"]), @"
+    exit code 0
+    --- stderr
+    no images; `daruma build` makes some
+    ");
+    assert_snapshot!(bench.run(&["inspect"]), @"
+    exit code 1
+    --- stderr
+    error: cannot find the runner image: the step that makes it was not done yet
+    hint: daruma build
+    ");
+    assert_snapshot!(bench.run(&["gc"]), @"
+    exit code 0
+    --- stderr
+    nothing to remove
+    ");
     assert!(
         bench.files("shop").is_empty(),
         "nothing is written into the project"
@@ -38,17 +61,15 @@ fn in_an_empty_directory_each_command_says_what_it_misses() {
 fn what_is_no_directory_is_named() {
     let bench = Bench::new(DARUMA);
     assert_snapshot!(bench.run(&["-C", "nowhere", "build"]), @"
-    exit code 1
+    exit code 2
     --- stderr
-    error: cannot read or write the project
-      caused by: failed to canonicalize path `nowhere`: No such file or directory (os error 2)
+    error: cannot find the app: nowhere is no directory
     ");
     bench.write("file", "");
     assert_snapshot!(bench.run(&["build", "file"]), @"
-    exit code 1
+    exit code 2
     --- stderr
-    error: cannot read or write the project
-      caused by: failed to open file `[DIR]/shop/file/daruma.toml`: Not a directory (os error 20)
+    error: cannot find the app: file is no directory
     ");
 }
 
@@ -263,14 +284,13 @@ fn a_plan_names_the_file_that_each_decision_came_from() {
       step 1  builder image  not needed  nothing in this app is compiled
       step 2  compile        to do       takes the source as it is
               not built here before
-      step 3  runner image   to do       7 Debian packages from trixie
+      step 3  runner image   to do       8 Debian packages from trixie
               not built here before
       step 4  app images     to do       web, cli, release
               not built here before
     --- stderr
-    Procfile:2: no package is known for `sleep`; it must be in the source or in [runner] packages
     daruma.toml:14: no package is known for `migrate`; it must be in the source or in [runner] packages
-    wrote daruma.lock (7 packages)
+    wrote daruma.lock (8 packages)
     ");
     let outcome = shop.run(&["plan", "--json"]).success();
     assert_snapshot!(outcome, @r#"
@@ -398,6 +418,7 @@ fn a_plan_names_the_file_that_each_decision_came_from() {
                 "value": {
                   "base-files": "13.8 ([SHORT])",
                   "base-passwd": "3.6.7 ([SHORT])",
+                  "coreutils": "9.7-3 ([SHORT])",
                   "dash": "0.5.12-12 ([SHORT])",
                   "libc-bin": "2.41-12 ([SHORT])",
                   "libc6": "2.41-12 ([SHORT])",
@@ -411,7 +432,7 @@ fn a_plan_names_the_file_that_each_decision_came_from() {
               }
             ]
           },
-          "summary": "7 Debian packages from trixie"
+          "summary": "8 Debian packages from trixie"
         },
         {
           "number": 4,
@@ -497,7 +518,6 @@ fn a_plan_names_the_file_that_each_decision_came_from() {
       }
     }
     --- stderr
-    Procfile:2: no package is known for `sleep`; it must be in the source or in [runner] packages
     daruma.toml:14: no package is known for `migrate`; it must be in the source or in [runner] packages
     "#);
     let plan: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("JSON");
@@ -537,51 +557,105 @@ fn the_whole_first_round() {
       step 4  app images     to do       web, cli
               not built here before
     --- stderr
-    Procfile:2: no package is known for `sleep`; it must be in the source or in [runner] packages
     wrote daruma.lock (10 packages)
     ");
     assert_snapshot!(shop.run(&["build"]), @"
-    exit code 1
+    exit code 0
+    --- stdout
+    shop  [DIGEST] [SIZE]
+    shop-cli  [DIGEST] [SIZE]
     --- stderr
-    Procfile:2: no package is known for `sleep`; it must be in the source or in [runner] packages
     step 2 compile: not built here before
     step 2 compile done in [TIME]
     step 3 runner image: not built here before
            downloading 10 packages
-    error: step 3 (runner image) failed
-      caused by: cannot use the package base-files 13.8
-      caused by: it ships /usr/lib twice
+    step 3 runner image done in [TIME]
+    step 4 app images: not built here before
+    step 4 app images done in [TIME]
+    done in [TIME]
     ");
     assert_snapshot!(shop.run(&["images"]), @"
     exit code 0
     --- stdout
     shop-[ID]  linux/amd64  compiled    [SHORT] [SIZE]
+    shop-[ID]  linux/amd64  runner      [SHORT] [SIZE]
+    shop-[ID]  linux/amd64  app-cli     [SHORT] [SIZE]
+    shop-[ID]  linux/amd64  app-web     [SHORT] [SIZE]
     ");
-    assert_snapshot!(shop.run(&["inspect"]), @"
-    exit code 1
-    --- stderr
-    error: cannot find the app-web image: the step that makes it was not done yet
-    hint: daruma build
-    ");
-    assert_snapshot!(shop.run(&["inspect", "runner"]), @"
-    exit code 1
-    --- stderr
-    error: cannot find the runner image: the step that makes it was not done yet
-    hint: daruma build
-    ");
+    assert_snapshot!(shop.run(&["inspect"]), @r#"
+    exit code 0
+    --- stdout
+    platform    linux/amd64
+    user        1000:1000
+    directory   /app
+    entrypoint  ./server.pl
+    env         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    env         LANG=C.UTF-8
+    label       dev.daruma.app=shop
+    label       dev.daruma.compiled={"key":"[DIGEST]","layers":["[DIGEST]","[DIGEST]"],"schema":1}
+    label       dev.daruma.process=web
+    label       dev.daruma.role=app
+    label       dev.daruma.runner={"key":"[DIGEST]","layers":["[DIGEST]","[DIGEST]"],"schema":1,"suite":"trixie"}
+    label       dev.daruma.target=linux/amd64
+    layer       [SHORT] [SIZE]  daruma: Debian packages
+    layer       [SHORT] [SIZE]  daruma: configuration of Debian packages
+    layer       [SHORT] [SIZE]  daruma: recipe
+    layer       [SHORT] [SIZE]  daruma: source
+    "#);
+    assert_snapshot!(shop.run(&["inspect", "cli"]), @r#"
+    exit code 0
+    --- stdout
+    platform    linux/amd64
+    user        1000:1000
+    directory   /app
+    entrypoint  sleep 600
+    env         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    env         LANG=C.UTF-8
+    label       dev.daruma.app=shop
+    label       dev.daruma.compiled={"key":"[DIGEST]","layers":["[DIGEST]","[DIGEST]"],"schema":1}
+    label       dev.daruma.process=cli
+    label       dev.daruma.role=app
+    label       dev.daruma.runner={"key":"[DIGEST]","layers":["[DIGEST]","[DIGEST]"],"schema":1,"suite":"trixie"}
+    label       dev.daruma.target=linux/amd64
+    layer       [SHORT] [SIZE]  daruma: Debian packages
+    layer       [SHORT] [SIZE]  daruma: configuration of Debian packages
+    layer       [SHORT] [SIZE]  daruma: recipe
+    layer       [SHORT] [SIZE]  daruma: source
+    "#);
+    assert_snapshot!(shop.run(&["inspect", "runner"]), @r#"
+    exit code 0
+    --- stdout
+    platform    linux/amd64
+    user        0:0
+    directory   /
+    entrypoint  
+    env         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    env         LANG=C.UTF-8
+    label       dev.daruma.role=runner
+    label       dev.daruma.runner={"key":"[DIGEST]","layers":["[DIGEST]","[DIGEST]"],"schema":1,"suite":"trixie"}
+    label       dev.daruma.target=linux/amd64
+    layer       [SHORT] [SIZE]  daruma: Debian packages
+    layer       [SHORT] [SIZE]  daruma: configuration of Debian packages
+    package     base-files 13.8 (trixie)
+    package     base-passwd 3.6.7 (trixie)
+    package     ca-certificates 20250419 (trixie)
+    package     coreutils 9.7-3 (trixie)
+    package     dash 0.5.12-12 (trixie)
+    package     libc-bin 2.41-12 (trixie)
+    package     libc6 2.41-12 (trixie)
+    package     perl 5.40.1-6 (trixie)
+    package     perl-base 5.40.1-6 (trixie)
+    package     tzdata 2025b-4 (trixie)
+    "#);
     assert_snapshot!(shop.run(&["inspect", "dolls"]), @"
     exit code 2
     --- stderr
-    error: `dolls` is not the role of an image
+    error: this app has no image `dolls`; there is runner, compiled, app-web, app-cli
     ");
     assert_snapshot!(shop.run(&["exec", "--", "id"]), @"
-    exit code 1
-    --- stderr
-    Procfile:2: no package is known for `sleep`; it must be in the source or in [runner] packages
-    step 3 runner image: not built here before
-    error: step 3 (runner image) failed
-      caused by: cannot use the package base-files 13.8
-      caused by: it ships /usr/lib twice
+    exit code 0
+    --- stdout
+    uid=1000(app) gid=1000(app) groups=1000(app)
     ");
     assert_snapshot!(shop.run(&["plan"]), @"
     exit code 0
@@ -598,22 +672,16 @@ fn the_whole_first_round() {
 
       step 1  builder image  not needed  nothing in this app is compiled
       step 2  compile        done        takes the source as it is
-      step 3  runner image   to do       10 Debian packages from trixie
-              not built here before
-      step 4  app images     to do       web, cli
-              not built here before
-    --- stderr
-    Procfile:2: no package is known for `sleep`; it must be in the source or in [runner] packages
+      step 3  runner image   done        10 Debian packages from trixie
+      step 4  app images     done        web, cli
     ");
     assert_snapshot!(shop.run(&["why"]), @"
     exit code 0
     --- stdout
     step 1 (builder image): not needed: nothing in this app is compiled
     step 2 (compile): nothing to do: its inputs are those that it was done for
-    step 3 (runner image): to do: not built here before
-    step 4 (app images): to do: not built here before
-    --- stderr
-    Procfile:2: no package is known for `sleep`; it must be in the source or in [runner] packages
+    step 3 (runner image): nothing to do: its inputs are those that it was done for
+    step 4 (app images): nothing to do: its inputs are those that it was done for
     ");
     assert_snapshot!(shop.run(&["gc"]), @"
     exit code 0

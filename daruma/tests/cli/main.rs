@@ -4,8 +4,12 @@
 
 #![cfg(target_os = "linux")]
 
+mod builds;
 mod first_use;
+mod outputs;
+mod secrets;
 mod shop;
+mod store;
 
 /// A file that nobody declares is a test that nobody runs.
 #[test]
