@@ -14,6 +14,8 @@ pub(super) enum Kind {
     TryAgain,
     /// An app's process returned this code, and its own output has said why.
     Process(u8),
+    /// An app's process returned this code where it should still run.
+    Ended(u8),
 }
 
 /// A command that did not do what it was asked to.
@@ -52,7 +54,7 @@ impl Failure {
             Kind::Failed => 1,
             Kind::Usage => 2,
             Kind::TryAgain => 75,
-            Kind::Process(code) => code,
+            Kind::Process(code) | Kind::Ended(code) => code,
         }
     }
 

@@ -168,15 +168,12 @@ fn supervise(
     match outcome.cause {
         Cause::AllDone => Ok(0),
         Cause::NeverReady { process, status } => {
-            let error = format!(
-                "`{process}` ended with {} before it was ready",
-                status.code()
-            );
-            let failure = Failure::new(Kind::Failed, error);
-            Err(outcome
-                .last_lines
-                .iter()
-                .fold(failure, |failure, line| failure.hint(line.clone())))
+            let mut error = format!("{process} ended before it accepted connections");
+            if !outcome.last_lines.is_empty() {
+                error += &format!("; its last lines:\n  {}", outcome.last_lines.join("\n  "));
+            }
+            // An end without an error is one too for a server.
+            Err(Failure::new(Kind::Ended(status.code().max(1)), error))
         }
         cause => Err(Failure::process(cause.code())),
     }
