@@ -29,9 +29,9 @@ pub(super) fn fetch(
     }
     let missing: Vec<&DebRef> = missing.into_values().collect();
     if archive.settings.network == Network::Offline {
-        return Err(ArchiveError::DebsOffline {
-            paths: missing.iter().map(|deb| deb.path.clone()).collect(),
-        });
+        let mut paths: Vec<String> = missing.iter().map(|deb| deb.path.clone()).collect();
+        paths.sort();
+        return Err(ArchiveError::DebsOffline { paths });
     }
     let total = missing.iter().map(|deb| deb.size).sum();
     progress.event(Event::TaskStarted {
