@@ -17,7 +17,7 @@ pub const SUITE: &str = "trixie";
 
 /// The programs that `coreutils` has here.
 const COREUTILS: &[&str] = &[
-    "cat", "env", "false", "id", "ls", "rm", "sleep", "stat", "touch", "true",
+    "cat", "echo", "env", "false", "id", "ls", "rm", "sleep", "stat", "touch", "true",
 ];
 
 /// The archive's pockets.
@@ -210,7 +210,10 @@ fn base_passwd() -> Deb {
 /// With the program that its script runs, which is read for the version of the cache that it writes.
 fn libc_bin() -> Result<Deb, String> {
     let ldconfig = read(Path::new("/sbin/ldconfig"))?;
-    Ok(package("libc-bin", "2.41-12")
+    // C.UTF-8, which images have as their locale.
+    let locale = crate::bench::files_below(Path::new("/usr/lib/locale/C.utf8"));
+    let locale: Vec<PathBuf> = locale.into_keys().collect();
+    Ok(with_files(package("libc-bin", "2.41-12"), &locale)?
         .dir("usr/sbin/")
         .file("usr/sbin/ldconfig", 0o755, &ldconfig)
         .field("Depends", "libc6")

@@ -261,9 +261,10 @@ fn completions_name_every_command() {
 #[test]
 fn a_plan_names_the_file_that_each_decision_came_from() {
     let Some(shop) = Shop::open() else { return };
-    let toml = "name = \"dolls\"\n\n[debian]\nkeyring = \"../keyring.pgp\"\n\n[runner]\nbase = \"minimal\"\n\
-                packages = [\"dash\"]\n\n[env]\nMOOD = \"good\"\n\n[process.release]\ncommand = \"./migrate\"\n";
-    shop.bench.write("daruma.toml", toml);
+    shop.declare(
+        "name = \"dolls\"\n\n[runner]\nbase = \"minimal\"\npackages = [\"dash\"]\n\n[env]\nMOOD = \"good\"\n\n\
+         [process.release]\ncommand = \"./migrate\"\n\n",
+    );
     assert_snapshot!(shop.run(&["plan"]), @"
     exit code 0
     --- stdout
@@ -271,15 +272,15 @@ fn a_plan_names_the_file_that_each_decision_came_from() {
 
       name                       dolls        daruma.toml:1
       suite                      trixie       default
-      base                       minimal      daruma.toml:7
-      runner package             dash         daruma.toml:8
+      base                       minimal      daruma.toml:4
+      runner package             dash         daruma.toml:5
       process web                ./server.pl  Procfile:1
       program                    perl         server.pl:1
       process cli                sleep 600    Procfile:2
       program                    sleep        Procfile:2
-      process release            ./migrate    daruma.toml:14
-      program                    migrate      daruma.toml:14
-      environment variable MOOD  good         daruma.toml:11
+      process release            ./migrate    daruma.toml:11
+      program                    migrate      daruma.toml:11
+      environment variable MOOD  good         daruma.toml:8
 
       step 1  builder image  not needed  nothing in this app is compiled
       step 2  compile        to do       takes the source as it is
@@ -289,7 +290,7 @@ fn a_plan_names_the_file_that_each_decision_came_from() {
       step 4  app images     to do       web, cli, release
               not built here before
     --- stderr
-    daruma.toml:14: no package is known for `migrate`; it must be in the source or in [runner] packages
+    daruma.toml:11: no package is known for `migrate`; it must be in the source or in [runner] packages
     wrote daruma.lock (8 packages)
     ");
     let outcome = shop.run(&["plan", "--json"]).success();
@@ -314,12 +315,12 @@ fn a_plan_names_the_file_that_each_decision_came_from() {
         {
           "what": "base",
           "value": "minimal",
-          "from": "daruma.toml:7"
+          "from": "daruma.toml:4"
         },
         {
           "what": "runner package",
           "value": "dash",
-          "from": "daruma.toml:8"
+          "from": "daruma.toml:5"
         },
         {
           "what": "process web",
@@ -344,17 +345,17 @@ fn a_plan_names_the_file_that_each_decision_came_from() {
         {
           "what": "process release",
           "value": "./migrate",
-          "from": "daruma.toml:14"
+          "from": "daruma.toml:11"
         },
         {
           "what": "program",
           "value": "migrate",
-          "from": "daruma.toml:14"
+          "from": "daruma.toml:11"
         },
         {
           "what": "environment variable MOOD",
           "value": "good",
-          "from": "daruma.toml:11"
+          "from": "daruma.toml:8"
         }
       ],
       "steps": [
@@ -518,7 +519,7 @@ fn a_plan_names_the_file_that_each_decision_came_from() {
       }
     }
     --- stderr
-    daruma.toml:14: no package is known for `migrate`; it must be in the source or in [runner] packages
+    daruma.toml:11: no package is known for `migrate`; it must be in the source or in [runner] packages
     "#);
     let plan: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("JSON");
     let decisions = plan["decisions"].as_array().expect("decisions");
@@ -628,7 +629,6 @@ fn the_whole_first_round() {
     platform    linux/amd64
     user        0:0
     directory   /
-    entrypoint  
     env         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     env         LANG=C.UTF-8
     label       dev.daruma.role=runner

@@ -4,9 +4,12 @@
 
 #![cfg(target_os = "linux")]
 
+mod background;
 mod builds;
 mod first_use;
+mod hostile;
 mod outputs;
+mod running;
 mod secrets;
 mod shop;
 mod store;

@@ -14,7 +14,7 @@ use crate::shop::{self, DARUMA, Shop};
 /// A bench of the same app elsewhere.
 fn elsewhere(world: &World) -> Bench {
     let bench = shop::bench(world);
-    bench.write("daruma.toml", "[debian]\nkeyring = \"../keyring.pgp\"\n");
+    shop::declare(&bench, world, "");
     shop::fill(&bench);
     bench
 }

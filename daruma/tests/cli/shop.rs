@@ -16,7 +16,7 @@ my $server = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $ENV{P
     or die "port $ENV{PORT}: $!";
 print "listening\n";
 while (my $client = $server->accept) {
-    my $request = <$client>;
+    my $request = <$client> or next;
     print "asked\n";
     print $client "HTTP/1.0 200 OK\r\n\r\ndaruma sells dolls\n";
     close $client;
@@ -42,8 +42,9 @@ impl Shop {
             }
         };
         let bench = bench(&world);
-        bench.write("daruma.toml", "[debian]\nkeyring = \"../keyring.pgp\"\n");
-        Some(Self { bench, world })
+        let shop = Self { bench, world };
+        shop.declare("");
+        Some(shop)
     }
 
     /// A shop with a web server and a job.
@@ -51,6 +52,11 @@ impl Shop {
         let shop = Self::empty()?;
         fill(&shop.bench);
         Some(shop)
+    }
+
+    /// Writes `daruma.toml`: `text`, and behind it where the world's packages are.
+    pub(crate) fn declare(&self, text: &str) {
+        declare(&self.bench, &self.world, text);
     }
 
     /// Runs daruma in the project.
@@ -83,10 +89,19 @@ pub(crate) fn bench(world: &World) -> Bench {
     bench
 }
 
+/// As [`Shop::declare`]. All pockets are named: for one that is not, daruma asks the host's own mirrors too.
+pub(crate) fn declare(bench: &Bench, world: &World, text: &str) {
+    let security = world.server.url("/debian-security");
+    let debian = format!("[debian]\nkeyring = \"../keyring.pgp\"\nsecurity = \"{security}\"\n");
+    bench.write("daruma.toml", format!("{text}{debian}"));
+}
+
 /// The shop's own files.
 pub(crate) fn fill(bench: &Bench) {
     bench.write("Procfile", "web: ./server.pl\ncli: sleep 600\n");
     bench.write_script("server.pl", SERVER);
+    // In the environment of all that the app runs, so that it can be found.
+    bench.write(".env", format!("BENCH={}\n", bench.path("").display()));
 }
 
 /// The digests that `build` printed, by image name.

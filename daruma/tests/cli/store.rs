@@ -36,6 +36,11 @@ pub(crate) fn verify(home: &Path) {
     }
 }
 
+/// How many layers, configs and manifests of images with Debian packages a store holds.
+pub(crate) fn blobs(home: &Path) -> usize {
+    files_below(&home.join("oci/blobs")).len()
+}
+
 /// What half-made things a store holds.
 pub(crate) fn leftovers(home: &Path) -> Vec<PathBuf> {
     files_below(&home.join("tmp")).into_keys().collect()
