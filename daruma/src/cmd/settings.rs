@@ -54,7 +54,7 @@ impl Context {
         }
         let project = Project::open(dir)?;
         for warning in &project.warnings {
-            self.terminal.say(&warning.to_string());
+            self.terminal.doubt(&warning.to_string());
         }
         Ok(project)
     }
