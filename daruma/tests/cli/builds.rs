@@ -327,7 +327,7 @@ fn offline_uses_what_is_here_and_says_what_is_not() {
     step 3 runner image: not built here before
     error: step 3 (runner image) failed
       caused by: cannot fetch the runner's packages
-      caused by: cannot fetch offline: pool/main/l/libc6/libc6_2.41-12_amd64.deb, pool/main/p/perl-base/perl-base_5.40.1-6_amd64.deb, pool/main/d/dash/dash_0.5.12-12_amd64.deb, pool/main/t/tzdata/tzdata_2025b-4_amd64.deb, pool/main/c/coreutils/coreutils_9.7-3_amd64.deb, pool/main/c/ca-certificates/ca-certificates_20250419_amd64.deb, pool/main/b/base-passwd/base-passwd_3.6.7_amd64.deb, pool/main/l/libc-bin/libc-bin_2.41-12_amd64.deb, pool/main/p/perl/perl_5.40.1-6_amd64.deb, pool/main/b/base-files/base-files_13.8_amd64.deb
+      caused by: cannot fetch offline: pool/main/b/base-files/base-files_13.8_amd64.deb, pool/main/b/base-passwd/base-passwd_3.6.7_amd64.deb, pool/main/c/ca-certificates/ca-certificates_20250419_amd64.deb, pool/main/c/coreutils/coreutils_9.7-3_amd64.deb, pool/main/d/dash/dash_0.5.12-12_amd64.deb, pool/main/l/libc-bin/libc-bin_2.41-12_amd64.deb, pool/main/l/libc6/libc6_2.41-12_amd64.deb, pool/main/p/perl-base/perl-base_5.40.1-6_amd64.deb, pool/main/p/perl/perl_5.40.1-6_amd64.deb, pool/main/t/tzdata/tzdata_2025b-4_amd64.deb
     ");
     assert_eq!(shop.requests(), 0);
 }

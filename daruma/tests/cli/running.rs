@@ -1,6 +1,8 @@
 //! Apps that run: until when, on which ports, and what is left of them.
 
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use insta::assert_snapshot;
 use rustix::process::Signal;
@@ -365,5 +367,39 @@ fn signals_reach_a_one_off_command() {
     ready
     got it
     ");
+    nothing_is_left(&shop.bench);
+}
+
+#[test]
+fn an_ordinary_user_runs_apps_too() {
+    let Some(shop) = Shop::open() else { return };
+    if !rustix::process::getuid().is_root() {
+        println!(
+            "skipped: only root can become another user; as one, all other tests say the same"
+        );
+        return;
+    }
+    shop.bench
+        .write("Procfile", "web: ./server.pl\ncli: sleep 0.1\n");
+    let owner = Command::new("chown")
+        .args(["-R", "12345:12345"])
+        .arg(shop.bench.path(""))
+        .status();
+    assert!(owner.expect("chown").success());
+    let run = |args: &[&str]| {
+        let mut command = shop.bench.command(args);
+        command.uid(12_345).gid(12_345);
+        shop.bench.finish(command)
+    };
+    assert_snapshot!(run(&["exec", "-q", "sh", "-c", "id; pwd; touch made; ls"]), @"
+    exit code 0
+    --- stdout
+    uid=1000(app) gid=1000(app) groups=1000(app)
+    /app
+    Procfile
+    made
+    server.pl
+    ");
+    assert_snapshot!(run(&["start", "-q", "cli"]), @"exit code 0");
     nothing_is_left(&shop.bench);
 }

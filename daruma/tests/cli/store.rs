@@ -23,7 +23,9 @@ pub(crate) fn verify(home: &Path) {
             path.display()
         );
     }
-    for manifest in descriptors(&json(&oci.join("index.json"))["manifests"]) {
+    let manifests = descriptors(&json(&oci.join("index.json"))["manifests"]);
+    assert!(!manifests.is_empty(), "{} has no image", oci.display());
+    for manifest in manifests {
         let manifest = json(&blob(&oci, &manifest));
         for part in descriptors(&manifest["layers"])
             .iter()
