@@ -178,9 +178,10 @@ fn supervise(
         clock: None,
     };
     let log = PrefixedLog::new(names, format, std::io::stdout(), std::io::stderr());
-    let log: Arc<dyn LogSink> = match context.terminal.is_quiet() {
-        true => Arc::new(WithoutNews(log)),
-        false => Arc::new(log),
+    let log: Arc<dyn LogSink> = if context.terminal.is_quiet() {
+        Arc::new(WithoutNews(log))
+    } else {
+        Arc::new(log)
     };
     let supervisor = Supervisor::new(engine, log, options);
     let _signals = forward_signals(&Supervisor::SIGNALS, supervisor.signals())?;

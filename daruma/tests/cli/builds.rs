@@ -228,7 +228,7 @@ fn a_security_fix_costs_steps_3_and_4_and_why_names_both_versions() {
     let downloads = shop.world.server.take_log();
     let downloads: Vec<_> = downloads
         .iter()
-        .filter(|hit| hit.target.ends_with(".deb"))
+        .filter(|hit| hit.target.contains("/pool/"))
         .collect();
     assert_eq!(
         downloads.len(),

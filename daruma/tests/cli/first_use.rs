@@ -259,6 +259,7 @@ fn completions_name_every_command() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "what is shown is long")]
 fn a_plan_names_the_file_that_each_decision_came_from() {
     let Some(shop) = Shop::open() else { return };
     shop.declare(
@@ -535,6 +536,7 @@ fn a_plan_names_the_file_that_each_decision_came_from() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "what is shown is long")]
 fn the_whole_first_round() {
     let Some(shop) = Shop::open() else { return };
     assert_snapshot!(shop.run(&["plan"]), @"

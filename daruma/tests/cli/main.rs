@@ -3,6 +3,7 @@
 //! A snapshot holds all that a command shows, streams and exit code together, so that no word changes unseen.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::print_stdout)] // A test that skips says so.
 
 mod background;
 mod builds;
