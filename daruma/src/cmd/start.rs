@@ -167,16 +167,10 @@ fn supervise(
     let outcome = supervisor.run(services)?;
     match outcome.cause {
         Cause::AllDone => Ok(0),
-        Cause::NeverReady { process, status } => {
-            let error = format!(
-                "`{process}` ended with {} before it was ready",
-                status.code()
-            );
-            let failure = Failure::new(Kind::Failed, error);
-            Err(outcome
-                .last_lines
-                .iter()
-                .fold(failure, |failure, line| failure.hint(line.clone())))
+        Cause::NeverReady { ref process, .. } => {
+            let error =
+                format!("`{process}` ended before anything accepted connections on its port");
+            Err(Failure::new(Kind::Process(outcome.cause.code()), error))
         }
         cause => Err(Failure::process(cause.code())),
     }
