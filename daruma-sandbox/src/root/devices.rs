@@ -61,15 +61,15 @@ fn fill(dev: &OwnedFd) -> Result<(), Errno> {
 }
 
 /// Real root makes the device, which costs no mount; in a user namespace nobody may, and the host's is shown.
-fn device(place: &mut Place, dev: &OwnedFd, name: &str, number: Dev) -> Step<()> {
+fn device(place: &mut Place, dir: &OwnedFd, name: &str, number: Dev) -> Step<()> {
     let mode = Mode::from_raw_mode(0o666);
-    let made = rustix::fs::mknodat(dev, name, FileType::CharacterDevice, mode, number)
+    let outcome = rustix::fs::mknodat(dir, name, FileType::CharacterDevice, mode, number)
         // The mask took bits away.
-        .and_then(|()| rustix::fs::chmodat(dev, name, mode, AtFlags::empty()));
+        .and_then(|()| rustix::fs::chmodat(dir, name, mode, AtFlags::empty()));
     let path = format!("/dev/{name}");
-    match made {
+    match outcome {
         Err(Errno::PERM) => {
-            make(dev, name, Kind::File).during(|| format!("make {path} in the sandbox"))?;
+            make(dir, name, Kind::File).during(|| format!("make {path} in the sandbox"))?;
             place.bind(Path::new(&path), &path, Kind::File)
         }
         other => other.during(|| format!("make {path} in the sandbox")),
