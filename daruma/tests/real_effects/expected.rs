@@ -43,6 +43,8 @@ const EVERYWHERE: &[(&str, &str)] = &[
     ("etc/*-", "backups of the account files"),
     ("etc/.pwd.lock", "a lock"),
     ("var/cache/debconf/", "debconf's database: nothing asks later"),
+    ("etc/rc*", "runlevels: an image has no init"),
+    ("run/adduser", "adduser's lock"),
     ("etc/systemd/", "units that are on: an image has no init"),
     ("var/lib/systemd/", "notes on units that are on: an image has no init"),
     ("var/log/", "logs"),
@@ -51,13 +53,22 @@ const EVERYWHERE: &[(&str, &str)] = &[
     ("*__pycache__", "Python bytecode is a cache that runners leave out"),
 ];
 
-const BASE_UNKNOWN: &[(&str, &str)] = &[];
+const GRAPHICS_UNKNOWN: &[(&str, &str)] = &[
+    ("shared-mime-info postinst", "runs update-mime-database"),
+    ("libgdk-pixbuf-2.0-0 postinst", "runs gdk-pixbuf-query-loaders, which loads the image's own libraries"),
+];
+const GRAPHICS_DIFFERS: &[(&str, &str)] = &[
+    ("usr/share/mime/", "shared-mime-info's script is unknown"),
+    ("usr/lib/x86_64-linux-gnu/gdk-pixbuf-2.0/2.10.0/loaders.cache", "libgdk-pixbuf's script is unknown"),
+    ("var/cache/fontconfig/", "fonts are found without their cache"),
+    ("*/.uuid", "fontconfig's cache"),
+];
 
 pub(crate) const SETS: &[Set] = &[
     Set {
         name: "base",
         packages: &["base-files", "base-passwd", "dash", "coreutils", "libc-bin", "ca-certificates", "tzdata"],
-        unknown: BASE_UNKNOWN,
+        unknown: &[],
         differs: &[],
     },
     Set {
@@ -66,8 +77,8 @@ pub(crate) const SETS: &[Set] = &[
             "ca-certificates", "tzdata", "ruby", "puma", "ruby-pg", "libpq5", "postgresql-client", "nodejs", "git", "curl", "openssh-client",
             "libjemalloc2", "libvips42t64", "imagemagick", "fontconfig", "fonts-dejavu-core", "libpam0g", "perl", "less", "libyaml-0-2", "sqlite3", "tini", "procps", "netbase",
         ],
-        unknown: &[],
-        differs: &[],
+        unknown: GRAPHICS_UNKNOWN,
+        differs: GRAPHICS_DIFFERS,
     },
     Set {
         name: "python",
@@ -77,7 +88,7 @@ pub(crate) const SETS: &[Set] = &[
     },
     Set {
         name: "java",
-        packages: &["openjdk-21-jre-headless", "default-jre-headless", "ca-certificates-java", "ca-certificates", "libgdk-pixbuf-2.0-0", "shared-mime-info", "ghostscript", "dbus", "ssl-cert", "php-cli", "nginx-light", "locales"],
+        packages: &["openjdk-21-jre-headless", "default-jre-headless", "ca-certificates-java", "ca-certificates"],
         unknown: &[],
         differs: &[],
     },

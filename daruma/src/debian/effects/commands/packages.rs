@@ -56,16 +56,22 @@ fn dpkg(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
             Ok(0)
         }
         ["--print-foreign-architectures"] => Ok(0),
-        ["-L" | "--listfiles", package] => {
-            let Some(found) = shell.machine.find(package) else {
-                return super::failed(shell, 1);
-            };
-            let lines: String = found.files.iter().map(|path| format!("/{path}\n")).collect();
-            shell.print(&lines)?;
-            Ok(0)
-        }
+        ["-L" | "--listfiles", packages @ ..] => list_files(shell, packages),
         _ => Err(Stop::unknown("a form of dpkg")),
     }
+}
+
+fn list_files(shell: &mut Shell<'_, '_>, packages: &[&str]) -> Status {
+    let mut status = 0;
+    for package in packages {
+        let Some(found) = shell.machine.find(package) else {
+            status = super::failed(shell, 1)?;
+            continue;
+        };
+        let lines: String = found.files.iter().map(|path| format!("/{path}\n")).collect();
+        shell.print(&lines)?;
+    }
+    Ok(status)
 }
 
 /// `lt-nl` and its like count an empty version as later than any other, `lt` as earlier (dpkg(1)).
