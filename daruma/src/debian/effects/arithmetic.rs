@@ -79,7 +79,9 @@ impl<V: Fn(&str) -> Option<String>> Reader<'_, V> {
             return word.parse().map_err(|_| "a number that is not decimal");
         }
         match (self.variable)(word) {
-            Some(text) if !text.is_empty() => text.parse().map_err(|_| "a variable that is no number"),
+            Some(text) if !text.is_empty() => {
+                text.parse().map_err(|_| "a variable that is no number")
+            }
             _ if word.is_empty() => Err("an operand is missing"),
             _ => Ok(0),
         }

@@ -95,9 +95,22 @@ impl Run<'_> {
         text: &str,
         triggers: &[String],
     ) -> Result<Vec<String>, String> {
-        let shebang = text.lines().next().unwrap_or_default().trim_start_matches("#!").trim();
+        let shebang = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("#!")
+            .trim();
         let interpreter = shebang.split_whitespace().next().unwrap_or_default();
-        if !matches!(interpreter, "/bin/sh" | "/bin/dash" | "/bin/bash" | "/usr/bin/sh" | "/usr/bin/dash" | "/usr/bin/bash") {
+        if !matches!(
+            interpreter,
+            "/bin/sh"
+                | "/bin/dash"
+                | "/bin/bash"
+                | "/usr/bin/sh"
+                | "/usr/bin/dash"
+                | "/usr/bin/bash"
+        ) {
             return Err(format!("its interpreter is `{interpreter}`"));
         }
         self.machine.begin(package, script);
@@ -110,7 +123,8 @@ impl Run<'_> {
             Script::Triggered => vec!["triggered".to_owned(), triggers.join(" ")],
         };
         let environment = self.machine.environment();
-        let ended = Shell::new(&mut self.machine, "maintainer-script", environment).script(text, &arguments);
+        let ended = Shell::new(&mut self.machine, "maintainer-script", environment)
+            .script(text, &arguments);
         let reason = match ended {
             Ok(0) => return Ok(self.machine.omissions()),
             Ok(status) => format!("it ends with status {status}"),
@@ -128,10 +142,16 @@ impl Run<'_> {
     fn triggers(&mut self, order: &[usize]) {
         let mut interests: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for &package in order {
-            let text = self.machine.packages[package].control.text("triggers").unwrap_or_default();
+            let text = self.machine.packages[package]
+                .control
+                .text("triggers")
+                .unwrap_or_default();
             for line in text.lines() {
                 let mut words = line.split_whitespace();
-                if words.next().is_some_and(|word| word.starts_with("interest")) {
+                if words
+                    .next()
+                    .is_some_and(|word| word.starts_with("interest"))
+                {
                     let name = words.next().unwrap_or_default().to_owned();
                     interests.entry(name).or_default().push(package);
                 }

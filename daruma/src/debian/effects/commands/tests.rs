@@ -148,7 +148,11 @@ fn is_binary(word: &str) -> bool {
 
 fn binary(left: &str, operator: &str, right: &str) -> Result<bool, Stop> {
     let numbers = || -> Result<Ordering, Stop> {
-        let number = |text: &str| text.trim().parse::<i64>().map_err(|_| Stop::unknown("a number that is none"));
+        let number = |text: &str| {
+            text.trim()
+                .parse::<i64>()
+                .map_err(|_| Stop::unknown("a number that is none"))
+        };
         Ok(number(left)?.cmp(&number(right)?))
     };
     Ok(match operator {

@@ -68,7 +68,8 @@ impl Shell<'_, '_> {
                     quoting,
                 } => {
                     let expression = self.text(expression)?;
-                    let result = super::super::arithmetic::evaluate(&expression, |name| self.get(name));
+                    let result =
+                        super::super::arithmetic::evaluate(&expression, |name| self.get(name));
                     let result = result.map_err(|problem| {
                         Stop::unknown(format!("$(({expression})): {problem}"))
                     })?;

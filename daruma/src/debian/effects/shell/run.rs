@@ -111,7 +111,9 @@ impl<'w, 'a> Shell<'w, 'a> {
         let ended = exit_status(self.run(&command, Failure::Ends));
         let trap = self.state.exit_trap.take();
         match (ended, trap) {
-            (Ok(status), Some(trap)) => exit_status(self.run(&trap, Failure::IsTested)).map(|_| status),
+            (Ok(status), Some(trap)) => {
+                exit_status(self.run(&trap, Failure::IsTested)).map(|_| status)
+            }
             (ended, _) => ended,
         }
     }
@@ -262,7 +264,10 @@ impl<'w, 'a> Shell<'w, 'a> {
                     return Err(Stop::unknown("a file that holds the time of day"));
                 }
                 let path = path.clone();
-                let mut data = self.world().read(&path).map_or(Vec::new(), |old| old.to_vec());
+                let mut data = self
+                    .world()
+                    .read(&path)
+                    .map_or(Vec::new(), |old| old.to_vec());
                 data.extend_from_slice(text.as_bytes());
                 if data.len() > MAX_OUTPUT {
                     return Err(Stop::unknown("a file larger than scripts write"));
@@ -299,7 +304,12 @@ impl<'w, 'a> Shell<'w, 'a> {
     }
 
     /// Runs another script as a program of its own.
-    pub(in super::super) fn program(&mut self, path: &str, text: &str, arguments: &[String]) -> Status {
+    pub(in super::super) fn program(
+        &mut self,
+        path: &str,
+        text: &str,
+        arguments: &[String],
+    ) -> Status {
         self.enter()?;
         let environment = self.environment();
         let ended = self.isolated(|shell| {
@@ -385,9 +395,13 @@ impl<'w, 'a> Shell<'w, 'a> {
                         return self.run(body, failure);
                     }
                 }
-                otherwise.as_ref().map_or(Ok(0), |body| self.run(body, failure))
+                otherwise
+                    .as_ref()
+                    .map_or(Ok(0), |body| self.run(body, failure))
             }
-            Command::For { name, words, body } => self.for_each(name, words.as_deref(), body, failure),
+            Command::For { name, words, body } => {
+                self.for_each(name, words.as_deref(), body, failure)
+            }
             Command::Loop {
                 until,
                 condition,
@@ -436,7 +450,13 @@ impl<'w, 'a> Shell<'w, 'a> {
         }
     }
 
-    fn for_each(&mut self, name: &str, words: Option<&[Word]>, body: &Command, failure: Failure) -> Status {
+    fn for_each(
+        &mut self,
+        name: &str,
+        words: Option<&[Word]>,
+        body: &Command,
+        failure: Failure,
+    ) -> Status {
         let values = match words {
             Some(words) => self.fields(words)?,
             None => self.state.parameters.clone(),
@@ -450,7 +470,13 @@ impl<'w, 'a> Shell<'w, 'a> {
         Ok(self.state.status)
     }
 
-    fn repeat(&mut self, until: Until, condition: &Command, body: &Command, failure: Failure) -> Status {
+    fn repeat(
+        &mut self,
+        until: Until,
+        condition: &Command,
+        body: &Command,
+        failure: Failure,
+    ) -> Status {
         let mut last = 0;
         loop {
             let succeeded = self.run(condition, Failure::IsTested)? == 0;
@@ -546,7 +572,11 @@ impl<'w, 'a> Shell<'w, 'a> {
         }
     }
 
-    fn redirected(&mut self, redirects: &[Redirect], body: impl FnOnce(&mut Self) -> Status) -> Status {
+    fn redirected(
+        &mut self,
+        redirects: &[Redirect],
+        body: impl FnOnce(&mut Self) -> Status,
+    ) -> Status {
         let saved = (self.state.sinks.clone(), self.state.input.clone());
         let ended = match self.redirect_all(redirects) {
             Ok(()) => body(self),
@@ -576,7 +606,9 @@ impl<'w, 'a> Shell<'w, 'a> {
             RedirectKind::Here(word) => self.state.input = Input::new(self.text(word)?),
             RedirectKind::Read(word) => {
                 let path = self.text(word)?;
-                let text = self.machine.text_of(self.resolve(&path).as_deref(), &path)?;
+                let text = self
+                    .machine
+                    .text_of(self.resolve(&path).as_deref(), &path)?;
                 self.state.input = Input::new(text.ok_or(Stop::Return(1))?);
             }
             RedirectKind::Duplicate(word) => {
@@ -584,9 +616,13 @@ impl<'w, 'a> Shell<'w, 'a> {
                 if source == "-" {
                     self.state.sinks.remove(&redirect.fd);
                 } else {
-                    let number = source.parse().map_err(|_| Stop::unknown("a rare redirection"))?;
+                    let number = source
+                        .parse()
+                        .map_err(|_| Stop::unknown("a rare redirection"))?;
                     let sink = self.state.sinks.get(&number).cloned();
-                    self.state.sinks.insert(redirect.fd, sink.unwrap_or(Sink::Discard));
+                    self.state
+                        .sinks
+                        .insert(redirect.fd, sink.unwrap_or(Sink::Discard));
                 }
             }
         }
