@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::{Run, accounts, alternatives, diversions};
+use crate::debian::effects::input::PackageInput;
 use crate::debian::effects::shell::{Shell, Status, Stop};
 use crate::debian::effects::version;
 use crate::debian::effects::world::Follow;
@@ -65,6 +66,14 @@ fn dpkg(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     }
 }
 
+/// The paths that a package ships, a line each.
+fn listed(package: &PackageInput<'_>) -> String {
+    let lines = package.files.iter();
+    lines
+        .flat_map(|path| ["/".to_owned(), path.to_string(), "\n".to_owned()])
+        .collect()
+}
+
 fn list_files(shell: &mut Shell<'_, '_>, packages: &[&str]) -> Status {
     let mut status = 0;
     for package in packages {
@@ -72,11 +81,7 @@ fn list_files(shell: &mut Shell<'_, '_>, packages: &[&str]) -> Status {
             status = super::failed(shell, 1)?;
             continue;
         };
-        let lines: String = found
-            .files
-            .iter()
-            .map(|path| format!("/{path}\n"))
-            .collect();
+        let lines = listed(found);
         shell.print(&lines)?;
     }
     Ok(status)
@@ -112,19 +117,16 @@ fn compare(left: &str, relation: &str, right: &str) -> Status {
 fn dpkg_query(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     let package = arguments.last().map_or("", String::as_str);
     let Some(found) = shell.machine.find(package) else {
-        return match package.contains('*') {
-            true => Err(Stop::unknown("a pattern of packages")),
-            false => super::failed(shell, 1),
+        return if package.contains('*') {
+            Err(Stop::unknown("a pattern of packages"))
+        } else {
+            super::failed(shell, 1)
         };
     };
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let text = match words.as_slice() {
         ["-f", "${Version}", "-W", _] | ["-W", "-f", "${Version}", _] => found.version.to_owned(),
-        ["-L" | "--listfiles", _] => found
-            .files
-            .iter()
-            .map(|path| format!("/{path}\n"))
-            .collect(),
+        ["-L" | "--listfiles", _] => listed(found),
         _ => return Err(Stop::unknown("dpkg's database")),
     };
     shell.print(&text)?;
