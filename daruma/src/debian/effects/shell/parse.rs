@@ -191,7 +191,7 @@ impl Parser {
             self.skip_blanks();
             match self.peek() {
                 Some(';') if self.peek_at(1) != Some(';') => self.at += 1,
-                Some('\n') | None | Some(';' | ')') => {}
+                Some('\n' | ';' | ')') | None => {}
                 Some('&') => return self.fail("a background job"),
                 _ => return self.fail("a word where a command should end"),
             }

@@ -68,6 +68,8 @@ pub(in super::super) struct Shell<'w, 'a> {
     calls: usize,
     /// How a failure of the command that runs now counts.
     context: Failure,
+    /// How the last command substitution ended.
+    substituted: Option<i32>,
 }
 
 impl<'w, 'a> Shell<'w, 'a> {
@@ -97,6 +99,7 @@ impl<'w, 'a> Shell<'w, 'a> {
             state,
             calls: 0,
             context: Failure::Ends,
+            substituted: None,
         }
     }
 
@@ -353,6 +356,7 @@ impl<'w, 'a> Shell<'w, 'a> {
             shell.run(command, Failure::Ends)
         })?;
         self.state.status = status;
+        self.substituted = Some(status);
         let text = buffer.borrow();
         Ok(text.trim_end_matches('\n').to_owned())
     }
@@ -505,7 +509,7 @@ impl<'w, 'a> Shell<'w, 'a> {
 
     fn simple(&mut self, simple: &Simple, failure: Failure) -> Status {
         self.machine.spend()?;
-        self.state.status = 0;
+        self.substituted = None;
         let arguments = self.fields(&simple.words)?;
         let located = |stop, arguments: &[String]| match stop {
             Stop::Unknown(reason) if !reason.starts_with("line ") => {
@@ -520,7 +524,8 @@ impl<'w, 'a> Shell<'w, 'a> {
                     let value = shell.text(word)?;
                     shell.assign(name, value);
                 }
-                Ok(shell.state.status)
+                // Assignments alone end as their last substitution did.
+                Ok(shell.substituted.unwrap_or(0))
             });
         };
         if name == "exec" && rest.is_empty() {
