@@ -74,8 +74,9 @@ pub(super) fn one_off(engine: &SandboxEngine, job: &Job) -> Result<u8, Failure> 
 }
 
 fn terminal() -> Terminal {
-    match std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-        true => Terminal::Own,
-        false => Terminal::None,
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        Terminal::Own
+    } else {
+        Terminal::None
     }
 }

@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::settings::Context;
 use super::terminal::size;
 use crate::engine;
+use crate::home::Home;
 use crate::store::{GcPolicy, Store};
 
 /// Arguments of `gc`.
@@ -20,7 +21,7 @@ pub(super) struct GcArgs {
 
 /// Removes what nothing needs.
 pub(super) fn run(context: &Context, args: &GcArgs) -> Result<u8, Failure> {
-    let home = context.home()?;
+    let home = Home::from_env()?;
     engine::sweep(&home.tmp())?;
     let policy = GcPolicy {
         packages_unused_for: Duration::from_secs(args.packages_unused_for.saturating_mul(86_400)),

@@ -42,11 +42,6 @@ impl Context {
         named.map_or(base.clone(), |dir| base.join(dir))
     }
 
-    /// Where daruma keeps things.
-    pub(super) fn home(&self) -> Result<Home, Failure> {
-        Ok(Home::from_env()?)
-    }
-
     /// The app in `dir`; what is doubtful in its files is told.
     pub(super) fn project(&self, dir: &Path) -> Result<Project, Failure> {
         let project = Project::open(dir)?;
@@ -66,7 +61,7 @@ impl Context {
         &self,
         progress: &'a dyn Progress,
     ) -> Result<Session<'a>, Failure> {
-        Ok(Session::new(self.home()?, self.settings()?, progress)?)
+        Ok(Session::new(Home::from_env()?, self.settings()?, progress)?)
     }
 
     fn settings(&self) -> Result<Settings, Failure> {

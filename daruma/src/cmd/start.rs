@@ -81,9 +81,12 @@ fn looks_secret(value: &str) -> bool {
 }
 
 fn declared(project: &Project) -> Vec<Declared> {
-    let start = |process: &crate::recipe::Process| match process.starts_by_default() {
-        true => AutoStart::WithTheOthers,
-        false => AutoStart::WhenNamed,
+    let start = |process: &crate::recipe::Process| {
+        if process.starts_by_default() {
+            AutoStart::WithTheOthers
+        } else {
+            AutoStart::WhenNamed
+        }
     };
     let processes = project.recipe.processes.iter();
     processes
