@@ -5,6 +5,8 @@
 mod archive;
 #[path = "real_effects/expected.rs"]
 mod expected;
+#[path = "real_effects/keystore.rs"]
+mod keystore;
 #[path = "real_effects/reference.rs"]
 mod reference;
 #[path = "real_effects/tree.rs"]
@@ -26,13 +28,24 @@ fn scripts_evaluated_and_scripts_run_by_dpkg_leave_the_same_tree() {
     let archive = Archive::open();
     let only = std::env::var("DARUMA_EFFECTS_SET").ok();
     let mut problems = Vec::new();
-    for set in SETS.iter().filter(|set| only.as_deref().is_none_or(|name| name == set.name)) {
-        problems.extend(compare(&archive, set));
+    for set in SETS
+        .iter()
+        .filter(|set| only.as_deref().is_none_or(|name| name == set.name))
+    {
+        let (summary, found) = compare(&archive, set);
+        println!("{summary}");
+        problems.extend(found);
     }
-    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{} problems:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
 }
 
-fn compare(archive: &Archive, set: &Set) -> Vec<String> {
+/// What was compared, and what is wrong.
+fn compare(archive: &Archive, set: &Set) -> (String, Vec<String>) {
     let debs = archive.download(set);
     let work = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let packages = archive::unpack(&debs, work.path());
@@ -46,7 +59,7 @@ fn compare(archive: &Archive, set: &Set) -> Vec<String> {
     let theirs = Tree::of(root.path());
     let mut problems = unexpected_unknown(set, &outcome);
     let found = ours.differences(&theirs);
-    println!(
+    let summary = format!(
         "{}: {} packages, {} scripts known, {} unknown, {} changes, {} differences before reasons",
         set.name,
         packages.len(),
@@ -57,7 +70,7 @@ fn compare(archive: &Archive, set: &Set) -> Vec<String> {
     );
     let unexplained = found.into_iter().filter(|(path, _)| !set.explains(path));
     problems.extend(unexplained.map(|(path, what)| format!("{}: /{path}: {what}", set.name)));
-    problems
+    (summary, problems)
 }
 
 fn evaluate(packages: &[archive::Unpacked], files: &DiskFiles) -> Outcome {
@@ -76,7 +89,11 @@ fn unexpected_unknown(set: &Set, outcome: &Outcome) -> Vec<String> {
         .iter()
         .map(|unknown| format!("{} {}", unknown.package, unknown.script))
         .collect();
-    let wanted: BTreeSet<String> = set.unknown.iter().map(|(script, _)| (*script).to_owned()).collect();
+    let wanted: BTreeSet<String> = set
+        .unknown
+        .iter()
+        .map(|(script, _)| (*script).to_owned())
+        .collect();
     let mut problems = Vec::new();
     for unknown in &outcome.unknown {
         let name = format!("{} {}", unknown.package, unknown.script);

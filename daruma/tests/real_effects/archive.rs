@@ -33,15 +33,27 @@ pub(crate) fn missing() -> Option<String> {
 
 /// The host's Debian mirrors with the pocket each serves.
 fn mirrors() -> Vec<(String, &'static str)> {
-    let output = Command::new("apt-get").args(["indextargets", "--format", "$(REPO_URI) $(RELEASE) $(ORIGIN)"]).output();
-    let text = output.map_or(String::new(), |output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let output = Command::new("apt-get")
+        .args([
+            "indextargets",
+            "--format",
+            "$(REPO_URI) $(RELEASE) $(ORIGIN)",
+        ])
+        .output();
+    let text = output.map_or(String::new(), |output| {
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    });
     let mut mirrors = Vec::new();
     for line in text.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [uri, release, "Debian"] = words.as_slice() else {
             continue;
         };
-        let pocket = if release.ends_with("-security") { "-security" } else { "" };
+        let pocket = if release.ends_with("-security") {
+            "-security"
+        } else {
+            ""
+        };
         let mirror = ((*uri).to_owned(), pocket);
         if !release.contains("-updates") && !mirrors.contains(&mirror) {
             mirrors.push(mirror);
@@ -59,16 +71,26 @@ impl Archive {
     /// Sets it up and reads the indexes.
     pub(crate) fn open() -> Self {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("effects-apt");
-        let dirs = ["etc/apt/preferences.d", "etc/apt/apt.conf.d", "lib/lists/partial", "cache/archives/partial"];
+        let dirs = [
+            "etc/apt/preferences.d",
+            "etc/apt/apt.conf.d",
+            "lib/lists/partial",
+            "cache/archives/partial",
+        ];
         for dir in dirs {
             fs_err::create_dir_all(root.join(dir)).expect("a directory");
         }
         fs_err::write(root.join("status"), "").expect("a status file");
-        let sources: String = mirrors()
-            .iter()
-            .map(|(uri, pocket)| format!("deb {uri} {SUITE}{pocket} main\n"))
+        let lines = mirrors().into_iter();
+        let lines: Vec<String> = lines
+            .map(|(uri, pocket)| {
+                format!(
+                    "deb {uri} {SUITE}{pocket} main
+"
+                )
+            })
             .collect();
-        fs_err::write(root.join("etc/apt/sources.list"), sources).expect("sources");
+        fs_err::write(root.join("etc/apt/sources.list"), lines.concat()).expect("sources");
         let at = root.display();
         let config = format!(
             "Dir::State \"{at}/lib\";\nDir::State::status \"{at}/status\";\nDir::Cache \"{at}/cache\";\nDir::Etc \"{at}/etc/apt\";\n\
@@ -88,17 +110,29 @@ impl Archive {
             .args(arguments)
             .output()
             .expect("apt-get runs");
-        assert!(output.status.success(), "apt-get: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "apt-get: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// The packages of a set with what they depend on, and what every root with dpkg has.
     pub(crate) fn download(&self, set: &Set) -> Vec<PathBuf> {
-        let mut arguments = vec!["install", "-y", "--no-install-recommends", "?essential", "dpkg"];
+        let mut arguments = vec![
+            "install",
+            "-y",
+            "--no-install-recommends",
+            "?essential",
+            "dpkg",
+        ];
         arguments.extend(set.packages);
         let simulated = self.apt(&[&arguments[..], &["-s"]].concat());
         self.apt(&[&arguments[..], &["--download-only"]].concat());
-        let installed = simulated.lines().filter_map(|line| line.strip_prefix("Inst "));
+        let installed = simulated
+            .lines()
+            .filter_map(|line| line.strip_prefix("Inst "));
         let mut debs: Vec<PathBuf> = installed.map(|line| self.deb(line)).collect();
         debs.sort();
         debs
@@ -107,8 +141,16 @@ impl Archive {
     /// The file of a line such as `libc6 (2.41-12 Debian:13/stable [amd64])`.
     fn deb(&self, line: &str) -> PathBuf {
         let name = line.split(' ').next().expect("a name");
-        let version = line.split(['(', ' ']).nth(2).expect("a version").replace(':', "%3a");
-        let architecture = line.rsplit('[').next().and_then(|rest| rest.split(']').next()).expect("an architecture");
+        let version = line
+            .split(['(', ' '])
+            .nth(2)
+            .expect("a version")
+            .replace(':', "%3a");
+        let architecture = line
+            .rsplit('[')
+            .next()
+            .and_then(|rest| rest.split(']').next())
+            .expect("an architecture");
         // Brackets also hold what is pending; the architecture stands before `)`.
         let architecture = line
             .split_once(')')
@@ -149,19 +191,30 @@ impl Unpacked {
 pub(crate) fn unpack(debs: &[PathBuf], work: &Path) -> Vec<Unpacked> {
     let root = work.join("root");
     fs_err::create_dir_all(&root).expect("a directory");
-    let (first, rest): (Vec<&PathBuf>, Vec<&PathBuf>) = debs.iter().partition(|deb| deb.to_string_lossy().contains("/base-files_"));
-    first.into_iter().chain(rest).map(|deb| unpack_one(deb, &root, &work.join("control"))).collect()
+    let (first, rest): (Vec<&PathBuf>, Vec<&PathBuf>) = debs
+        .iter()
+        .partition(|deb| deb.to_string_lossy().contains("/base-files_"));
+    first
+        .into_iter()
+        .chain(rest)
+        .map(|deb| unpack_one(deb, &root, &work.join("control")))
+        .collect()
 }
 
 fn unpack_one(deb: &Path, root: &Path, control: &Path) -> Unpacked {
     run(Command::new("dpkg-deb").arg("-x").args([deb, root]));
     let _ = fs_err::remove_dir_all(control);
     run(Command::new("dpkg-deb").arg("-e").args([deb, control]));
-    let members = fs_err::read_dir(control).expect("a directory").map(|entry| {
-        let entry = entry.expect("an entry");
-        let data = fs_err::read(entry.path()).expect("a member");
-        (entry.file_name().to_string_lossy().into_owned(), ControlFile { mode: 0o755, data })
-    });
+    let members = fs_err::read_dir(control)
+        .expect("a directory")
+        .map(|entry| {
+            let entry = entry.expect("an entry");
+            let data = fs_err::read(entry.path()).expect("a member");
+            (
+                entry.file_name().to_string_lossy().into_owned(),
+                ControlFile { mode: 0o755, data },
+            )
+        });
     let control: ControlFiles = members.collect();
     let text = control.text("control").expect("a control file");
     let field = |name: &str| {
@@ -173,7 +226,11 @@ fn unpack_one(deb: &Path, root: &Path, control: &Path) -> Unpacked {
         name: field("Package:"),
         version: field("Version:"),
         architecture: field("Architecture:"),
-        multi_arch: if field("Multi-Arch:") == "same" { MultiArch::Same } else { MultiArch::Other },
+        multi_arch: if field("Multi-Arch:") == "same" {
+            MultiArch::Same
+        } else {
+            MultiArch::Other
+        },
         files: tar_names(&listed),
         control,
     }
@@ -192,8 +249,13 @@ fn tar_names(tar: &[u8]) -> Vec<TreePath> {
     std::thread::scope(|scope| {
         scope.spawn(move || stdin.write_all(tar));
         let output = child.wait_with_output().expect("tar ends");
-        let names = output.stdout.split(|&byte| byte == b'\n').filter(|name| !name.is_empty() && !name.ends_with(b"/"));
-        names.filter_map(|name| TreePath::from_tar(name).expect("a path")).collect()
+        let names = output
+            .stdout
+            .split(|&byte| byte == b'\n')
+            .filter(|name| !name.is_empty() && !name.ends_with(b"/"));
+        names
+            .filter_map(|name| TreePath::from_tar(name).expect("a path"))
+            .collect()
     })
 }
 

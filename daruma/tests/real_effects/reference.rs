@@ -8,7 +8,10 @@ use super::archive::run;
 
 /// Days since 1970, as `/etc/shadow` counts.
 pub(crate) fn today() -> u32 {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_secs();
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a time")
+        .as_secs();
     u32::try_from(seconds / 86_400).expect("a day")
 }
 
@@ -24,7 +27,9 @@ const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 impl Root {
     /// dpkg's result for these packages; kept, as the same packages on the same day give the same.
     pub(crate) fn configured(set: &str, debs: &[PathBuf]) -> Self {
-        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("effects-reference").join(set);
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join("effects-reference")
+            .join(set);
         let root = Self {
             path: place.join("root"),
         };
@@ -43,18 +48,30 @@ impl Root {
         let (essential, rest): (Vec<_>, Vec<_>) = debs.iter().partition(|deb| is_essential(deb));
         fs_err::create_dir_all(root.path.join("var/lib/dpkg")).expect("a directory");
         let base = |deb: &&&PathBuf| deb.to_string_lossy().contains("/base-files_");
-        for deb in essential.iter().filter(base).chain(&essential).copied().chain(rest.iter().copied().filter(|deb| needed(deb))) {
+        for deb in essential
+            .iter()
+            .filter(base)
+            .chain(&essential)
+            .copied()
+            .chain(rest.iter().copied().filter(|deb| needed(deb)))
+        {
             run(Command::new("dpkg-deb").arg("-x").args([deb, &root.path]));
         }
         root.prepare(debs);
         let is_first = |deb: &&String| FIRST.iter().any(|name| deb.contains(&format!("/{name}_")));
         for first in FIRST {
             let all = essential.iter().map(|deb| inside(deb));
-            let names: Vec<String> = all.filter(|deb| deb.contains(&format!("/{first}_"))).collect();
+            let names: Vec<String> = all
+                .filter(|deb| deb.contains(&format!("/{first}_")))
+                .collect();
             root.dpkg("--install", &names);
         }
         for group in [essential, rest] {
-            let names: Vec<String> = group.iter().map(|deb| inside(deb)).filter(|deb| !is_first(&deb)).collect();
+            let names: Vec<String> = group
+                .iter()
+                .map(|deb| inside(deb))
+                .filter(|deb| !is_first(&deb))
+                .collect();
             if !names.is_empty() {
                 root.dpkg("--unpack", &names);
                 root.dpkg("--configure", &["--pending".to_owned()]);
@@ -82,9 +99,14 @@ impl Root {
         for device in DEVICES {
             let path = self.path.join("dev").join(device);
             fs_err::write(&path, "").expect("a file");
-            run(Command::new("mount").arg("--bind").arg(Path::new("/dev").join(device)).arg(&path));
+            run(Command::new("mount")
+                .arg("--bind")
+                .arg(Path::new("/dev").join(device))
+                .arg(&path));
         }
-        run(Command::new("mount").args(["-t", "proc", "proc"]).arg(self.path.join("proc")));
+        run(Command::new("mount")
+            .args(["-t", "proc", "proc"])
+            .arg(self.path.join("proc")));
     }
 
     fn dpkg(&self, action: &str, operands: &[String]) {
@@ -93,7 +115,10 @@ impl Root {
             .args(["dpkg", "--force-depends", "--force-confdef", action])
             .args(operands)
             .env_clear()
-            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env(
+                "PATH",
+                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            )
             .env("HOME", "/root")
             .env("LC_ALL", "C.UTF-8")
             .env("DEBIAN_FRONTEND", "noninteractive")
@@ -110,7 +135,10 @@ impl Root {
     }
 
     fn unmount(&self) {
-        let mounts = DEVICES.iter().map(|device| format!("dev/{device}")).chain(["proc".to_owned()]);
+        let mounts = DEVICES
+            .iter()
+            .map(|device| format!("dev/{device}"))
+            .chain(["proc".to_owned()]);
         for mount in mounts {
             let _ = Command::new("umount").arg(self.path.join(mount)).output();
         }
@@ -124,7 +152,10 @@ impl Drop for Root {
 }
 
 fn inside(deb: &Path) -> String {
-    format!("/debs/{}", deb.file_name().expect("a name").to_string_lossy())
+    format!(
+        "/debs/{}",
+        deb.file_name().expect("a name").to_string_lossy()
+    )
 }
 
 fn is_essential(deb: &Path) -> bool {

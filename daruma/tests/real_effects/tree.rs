@@ -9,6 +9,11 @@ use std::path::{Path, PathBuf};
 use daruma::debian::effects::{Action, Change, Files, Kind, Owned, Stat};
 use daruma::tree::TreePath;
 
+use super::keystore;
+
+/// Java's certificates, whose order and times differ.
+const KEYSTORE: &str = "etc/ssl/certs/java/cacerts";
+
 /// The unpacked packages on disk.
 pub(crate) struct DiskFiles {
     pub(crate) root: PathBuf,
@@ -29,7 +34,13 @@ impl Files for DiskFiles {
         let path = path.below(&self.root);
         let meta = fs_err::symlink_metadata(&path).ok()?;
         let kind = if meta.is_symlink() {
-            Kind::Symlink(fs_err::read_link(&path).ok()?.as_os_str().as_bytes().to_vec())
+            Kind::Symlink(
+                fs_err::read_link(&path)
+                    .ok()?
+                    .as_os_str()
+                    .as_bytes()
+                    .to_vec(),
+            )
         } else if meta.is_dir() {
             Kind::Dir
         } else if meta.is_file() {
@@ -48,7 +59,9 @@ impl Files for DiskFiles {
     fn list(&self, dir: Option<&TreePath>) -> Vec<Vec<u8>> {
         let path = dir.map_or(self.root.clone(), |dir| dir.below(&self.root));
         let entries = fs_err::read_dir(path).into_iter().flatten().flatten();
-        entries.map(|entry| entry.file_name().as_bytes().to_vec()).collect()
+        entries
+            .map(|entry| entry.file_name().as_bytes().to_vec())
+            .collect()
     }
 }
 
@@ -83,7 +96,13 @@ impl Tree {
             let path = entry.expect("an entry").path();
             let meta = fs_err::symlink_metadata(&path).expect("metadata");
             let what = if meta.is_symlink() {
-                What::Symlink(fs_err::read_link(&path).expect("a link").as_os_str().as_bytes().to_vec())
+                What::Symlink(
+                    fs_err::read_link(&path)
+                        .expect("a link")
+                        .as_os_str()
+                        .as_bytes()
+                        .to_vec(),
+                )
             } else if meta.is_dir() {
                 What::Dir
             } else if meta.is_file() {
@@ -96,7 +115,11 @@ impl Tree {
                 uid: meta.uid().into(),
                 gid: meta.gid().into(),
             };
-            let name = path.strip_prefix(root).expect("below").to_string_lossy().into_owned();
+            let name = path
+                .strip_prefix(root)
+                .expect("below")
+                .to_string_lossy()
+                .into_owned();
             let descend = what == What::Dir;
             self.0.insert(name, Entry { what, meta: owned });
             if descend {
@@ -145,9 +168,12 @@ impl Tree {
         let mut found = Vec::new();
         for (path, their) in &theirs.0 {
             match self.0.get(path) {
-                None => found.push((path.clone(), format!("only dpkg makes it ({})", brief(their)))),
+                None => found.push((
+                    path.clone(),
+                    format!("only dpkg makes it ({})", brief(their)),
+                )),
                 Some(our) => {
-                    if let Some(what) = difference(our, their) {
+                    if let Some(what) = difference(path, our, their) {
                         found.push((path.clone(), what));
                     }
                 }
@@ -170,10 +196,18 @@ fn bytes(what: &What) -> Option<Cow<'_, [u8]>> {
     }
 }
 
-fn difference(our: &Entry, their: &Entry) -> Option<String> {
+fn difference(path: &str, our: &Entry, their: &Entry) -> Option<String> {
     match (bytes(&our.what), bytes(&their.what)) {
+        (Some(ours), Some(theirs)) if path == KEYSTORE => {
+            let same = keystore::entries(&ours) == keystore::entries(&theirs);
+            return (!same).then(|| "other certificates".to_owned());
+        }
         (Some(ours), Some(theirs)) if ours != theirs => {
-            let at = ours.iter().zip(theirs.iter()).position(|(a, b)| a != b).unwrap_or(ours.len().min(theirs.len()));
+            let at = ours
+                .iter()
+                .zip(theirs.iter())
+                .position(|(a, b)| a != b)
+                .unwrap_or(ours.len().min(theirs.len()));
             let near = |data: &[u8]| {
                 let end = data.len().min(at + 60);
                 String::from_utf8_lossy(&data[at.saturating_sub(20)..end]).into_owned()
@@ -187,7 +221,9 @@ fn difference(our: &Entry, their: &Entry) -> Option<String> {
             ));
         }
         (Some(_), Some(_)) => {}
-        _ if our.what != their.what => return Some(format!("{} here, {} by dpkg", brief(our), brief(their))),
+        _ if our.what != their.what => {
+            return Some(format!("{} here, {} by dpkg", brief(our), brief(their)));
+        }
         _ => {}
     }
     let link = matches!(our.what, What::Symlink(_));

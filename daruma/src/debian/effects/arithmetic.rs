@@ -64,9 +64,10 @@ impl<V: Fn(&str) -> Option<String>> Reader<'_, V> {
         }
         if self.take("(") {
             let value = self.value_below(|reader| reader.level(0))?;
-            return match self.take(")") {
-                true => Ok(value),
-                false => Err("a `(` that does not end"),
+            return if self.take(")") {
+                Ok(value)
+            } else {
+                Err("a `(` that does not end")
             };
         }
         let length = self
@@ -79,7 +80,9 @@ impl<V: Fn(&str) -> Option<String>> Reader<'_, V> {
             return word.parse().map_err(|_| "a number that is not decimal");
         }
         match (self.variable)(word) {
-            Some(text) if !text.is_empty() => text.parse().map_err(|_| "a variable that is no number"),
+            Some(text) if !text.is_empty() => {
+                text.parse().map_err(|_| "a variable that is no number")
+            }
             _ if word.is_empty() => Err("an operand is missing"),
             _ => Ok(0),
         }

@@ -9,7 +9,9 @@ pub(super) fn from_pem(data: &[u8]) -> Result<Vec<Vec<u8>>, &'static str> {
     let mut all = Vec::new();
     let mut rest = text.as_ref();
     while let Some((_, after)) = rest.split_once("-----BEGIN CERTIFICATE-----") {
-        let (body, after) = after.split_once("-----END CERTIFICATE-----").ok_or("a certificate that does not end")?;
+        let (body, after) = after
+            .split_once("-----END CERTIFICATE-----")
+            .ok_or("a certificate that does not end")?;
         let body: String = body.split_whitespace().collect();
         let der = base64::engine::general_purpose::STANDARD.decode(body);
         all.push(der.map_err(|_| "a certificate that is not base64")?);
@@ -27,7 +29,9 @@ const EXPLICIT_VERSION: u8 = 0xa0;
 pub(super) fn subject_hash(der: &[u8]) -> Option<u32> {
     let canonical = canonical_name(subject(der)?)?;
     let digest = Sha1::digest(&canonical);
-    Some(u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]]))
+    Some(u32::from_le_bytes([
+        digest[0], digest[1], digest[2], digest[3],
+    ]))
 }
 
 /// The content of the subject (RFC 5280, 4.1).
@@ -56,7 +60,12 @@ fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
             return None;
         }
         let (bytes, rest) = rest.split_at_checked(count)?;
-        (bytes.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), rest)
+        (
+            bytes
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
+            rest,
+        )
     };
     let (content, rest) = rest.split_at_checked(length)?;
     Some((tag, content, rest))
@@ -112,11 +121,17 @@ fn canonical_value(tag: u8, content: &[u8]) -> Option<Vec<u8>> {
         0x14 => content.iter().map(|byte| char::from(*byte)).collect(),
         // BMPString
         0x1e => {
-            let units: Vec<u16> = content.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+            let units: Vec<u16> = content
+                .chunks_exact(2)
+                .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
+                .collect();
             String::from_utf16(&units).ok()?
         }
         _ => return encode(tag, content),
     };
-    let words: Vec<&str> = text.split(|c: char| c.is_ascii_whitespace() || c == '\x0b').filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_ascii_whitespace() || c == '\x0b')
+        .filter(|word| !word.is_empty())
+        .collect();
     encode(UTF8_STRING, words.join(" ").to_ascii_lowercase().as_bytes())
 }

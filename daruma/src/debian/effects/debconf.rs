@@ -59,7 +59,13 @@ impl Debconf {
     /// A flag, `false` where nobody set it.
     pub(super) fn flag(&self, question: &str, flag: &str) -> Option<String> {
         let question = self.0.get(question)?;
-        Some(question.flags.get(flag).map_or("false", String::as_str).to_owned())
+        Some(
+            question
+                .flags
+                .get(flag)
+                .map_or("false", String::as_str)
+                .to_owned(),
+        )
     }
 
     /// Sets a flag.
@@ -72,7 +78,9 @@ impl Debconf {
     /// Gives `${key}` in its texts a value.
     pub(super) fn substitute(&mut self, question: &str, key: &str, value: &str) -> bool {
         self.change(question, |question| {
-            question.substitutions.insert(key.to_owned(), value.to_owned());
+            question
+                .substitutions
+                .insert(key.to_owned(), value.to_owned());
         })
     }
 
@@ -99,7 +107,9 @@ impl Debconf {
 
 /// The fields of a paragraph by lower-case name, translations and continued lines left out.
 fn fields(paragraph: &str) -> BTreeMap<String, String> {
-    let lines = paragraph.lines().filter(|line| !line.starts_with([' ', '\t', '#']));
+    let lines = paragraph
+        .lines()
+        .filter(|line| !line.starts_with([' ', '\t', '#']));
     lines
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))

@@ -1,6 +1,9 @@
 //! What `ldconfig` reads of a shared library.
 
-use object::elf::{DT_NULL, DT_SONAME, DT_STRSZ, DT_STRTAB, EM_386, EM_AARCH64, EM_X86_64, ET_DYN, FileHeader32, FileHeader64, PT_DYNAMIC};
+use object::elf::{
+    DT_NULL, DT_SONAME, DT_STRSZ, DT_STRTAB, EM_386, EM_AARCH64, EM_X86_64, ET_DYN, FileHeader32,
+    FileHeader64, PT_DYNAMIC,
+};
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 use object::{Endianness, FileKind};
 
@@ -37,7 +40,9 @@ fn read<E: FileHeader<Endian = Endianness>>(data: &[u8]) -> Option<Library> {
         _ => return None,
     };
     let segments = header.program_headers(endian, data).ok()?;
-    let dynamic = segments.iter().find(|segment| segment.p_type(endian) == PT_DYNAMIC)?;
+    let dynamic = segments
+        .iter()
+        .find(|segment| segment.p_type(endian) == PT_DYNAMIC)?;
     let (mut soname, mut table, mut size) = (None, None, None);
     for entry in dynamic.dynamic(endian, data).ok()?? {
         let value: u64 = entry.d_val(endian).into();

@@ -46,7 +46,10 @@ pub(super) fn run(world: &mut World<'_>) -> Result<(), LdconfigError> {
     let mut entries: Vec<Entry> = Vec::new();
     for (shown, dir) in directories(world)? {
         if world.lstat(&child(&dir, "glibc-hwcaps")).is_some() {
-            return Err(LdconfigError::HardwareCapabilities(child(&dir, "glibc-hwcaps")));
+            return Err(LdconfigError::HardwareCapabilities(child(
+                &dir,
+                "glibc-hwcaps",
+            )));
         }
         for library in search(world, &dir) {
             if !library.link {
@@ -98,19 +101,35 @@ fn directories(world: &World<'_>) -> Result<Vec<(String, String)>, LdconfigError
     Ok(found)
 }
 
-fn read_config(world: &World<'_>, path: &str, named: &mut Vec<String>, depth: usize) -> Result<(), LdconfigError> {
-    let data = world.resolve("", path, Follow::Yes).and_then(|path| world.read(&path));
-    let text = data.map_or(String::new(), |data| String::from_utf8_lossy(&data).into_owned());
+fn read_config(
+    world: &World<'_>,
+    path: &str,
+    named: &mut Vec<String>,
+    depth: usize,
+) -> Result<(), LdconfigError> {
+    let data = world
+        .resolve("", path, Follow::Yes)
+        .and_then(|path| world.read(&path));
+    let text = data.map_or(String::new(), |data| {
+        String::from_utf8_lossy(&data).into_owned()
+    });
     for line in text.lines() {
         let line = line.split('#').next().unwrap_or_default().trim();
         let bad = || LdconfigError::Line(line.to_owned());
-        if let Some(pattern) = line.strip_prefix("include").filter(|rest| rest.starts_with([' ', '\t'])) {
+        if let Some(pattern) = line
+            .strip_prefix("include")
+            .filter(|rest| rest.starts_with([' ', '\t']))
+        {
             if depth > MAX_INCLUDES {
                 return Err(bad());
             }
-            let (dir, names) = pattern.trim().rsplit_once('/').ok_or_else(bad)?;
+            let (dir, file_pattern) = pattern.trim().rsplit_once('/').ok_or_else(bad)?;
             let place = world.resolve("", dir, Follow::Yes).unwrap_or_default();
-            for name in world.list(&place).iter().filter(|name| matches(names, name)) {
+            for name in world
+                .list(&place)
+                .iter()
+                .filter(|name| matches(file_pattern, name))
+            {
                 read_config(world, &format!("{dir}/{name}"), named, depth + 1)?;
             }
         } else if line.starts_with('/') && !line.contains('=') {
@@ -140,7 +159,8 @@ fn search(world: &World<'_>, dir: &str) -> Vec<Offer> {
         match offers.iter_mut().find(|known| known.soname == offer.soname) {
             Some(known) => {
                 let better = (!offer.link && known.link)
-                    || (offer.link == known.link && natural(&known.name, &offer.name) == Ordering::Less);
+                    || (offer.link == known.link
+                        && natural(&known.name, &offer.name) == Ordering::Less);
                 if better {
                     *known = offer;
                 }
@@ -173,7 +193,7 @@ fn offer(world: &World<'_>, dir: &str, name: &str) -> Option<Offer> {
     if link {
         let target = real.rsplit('/').next().unwrap_or(&real);
         // A link to something that is neither its soname nor a development link of it counts as a file.
-        let development = target.ends_with(".so") && soname.starts_with(target);
+        let development = target.as_bytes().ends_with(b".so") && soname.starts_with(target);
         if target != soname && !development {
             link = false;
         }
@@ -194,7 +214,10 @@ fn link(world: &mut World<'_>, dir: &str, offer: &Offer) {
     let path = child(dir, &offer.soname);
     let place = |name: &str| world.resolve("", &format!("/{}", child(dir, name)), Follow::Yes);
     let same = place(&offer.soname) == place(&offer.name);
-    let replaceable = matches!(world.lstat(&path).map(|stat| stat.kind), None | Some(Kind::Symlink(_)));
+    let replaceable = matches!(
+        world.lstat(&path).map(|stat| stat.kind),
+        None | Some(Kind::Symlink(_))
+    );
     if !same && replaceable {
         world.symlink(&path, &offer.name);
     }
@@ -230,8 +253,13 @@ fn natural(left: &str, right: &str) -> Ordering {
 
 fn number(text: &mut &[u8]) -> u64 {
     let mut value = 0_u64;
-    while let Some((digit, rest)) = text.split_first().filter(|(digit, _)| digit.is_ascii_digit()) {
-        value = value.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+    while let Some((digit, rest)) = text
+        .split_first()
+        .filter(|(digit, _)| digit.is_ascii_digit())
+    {
+        value = value
+            .saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'));
         *text = rest;
     }
     value
@@ -239,24 +267,55 @@ fn number(text: &mut &[u8]) -> u64 {
 
 fn encode(entries: &[Entry], generator: &[u8]) -> Option<Vec<u8>> {
     let base = HEADER + ENTRY * entries.len();
-    let texts = entries.iter().flat_map(|entry| [entry.soname.as_str(), entry.path.as_str()]);
+    let texts = entries
+        .iter()
+        .flat_map(|entry| [entry.soname.as_str(), entry.path.as_str()]);
     let strings = Strings::of(texts.collect());
     let place = |text: &str| u32::try_from(base + strings.offset(text)?).ok();
     let unpadded = base + strings.bytes.len();
     let extensions = unpadded.next_multiple_of(4);
 
     let mut out = MAGIC.to_vec();
-    push(&mut out, &[u32::try_from(entries.len()).ok()?, u32::try_from(strings.bytes.len()).ok()?]);
-    push(&mut out, &[LITTLE_ENDIAN, u32::try_from(extensions).ok()?, 0, 0, 0]);
+    push(
+        &mut out,
+        &[
+            u32::try_from(entries.len()).ok()?,
+            u32::try_from(strings.bytes.len()).ok()?,
+        ],
+    );
+    push(
+        &mut out,
+        &[LITTLE_ENDIAN, u32::try_from(extensions).ok()?, 0, 0, 0],
+    );
     for entry in entries {
         // flags, key, value, OS version, and 64 bits of hardware capabilities
-        push(&mut out, &[entry.flags, place(&entry.soname)?, place(&entry.path)?, 0, 0, 0]);
+        push(
+            &mut out,
+            &[
+                entry.flags,
+                place(&entry.soname)?,
+                place(&entry.path)?,
+                0,
+                0,
+                0,
+            ],
+        );
     }
     out.extend(&strings.bytes);
     out.resize(extensions, 0);
     // One section follows: magic, count; tag 0 (the generator), flags, offset, size.
     let text_at = u32::try_from(extensions + 24).ok()?;
-    push(&mut out, &[EXTENSION_MAGIC, 1, 0, 0, text_at, u32::try_from(generator.len()).ok()?]);
+    push(
+        &mut out,
+        &[
+            EXTENSION_MAGIC,
+            1,
+            0,
+            0,
+            text_at,
+            u32::try_from(generator.len()).ok()?,
+        ],
+    );
     out.extend(generator);
     Some(out)
 }
@@ -287,7 +346,9 @@ impl<'t> Strings<'t> {
                 table.bytes.extend(text.as_bytes());
                 table.bytes.push(0);
             }
-            table.offsets.insert(text, table.bytes.len() - 1 - text.len());
+            table
+                .offsets
+                .insert(text, table.bytes.len() - 1 - text.len());
             last = Some(text);
         }
         table

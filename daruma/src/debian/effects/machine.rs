@@ -28,7 +28,11 @@ pub(super) struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    pub(super) fn new(world: World<'a>, packages: &'a [PackageInput<'a>], options: &'a Options) -> Self {
+    pub(super) fn new(
+        world: World<'a>,
+        packages: &'a [PackageInput<'a>],
+        options: &'a Options,
+    ) -> Self {
         Self {
             world,
             packages,
@@ -94,7 +98,10 @@ impl<'a> Machine<'a> {
             Script::Postinst | Script::Triggered => "postinst",
         };
         [
-            ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+            (
+                "PATH",
+                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            ),
             ("HOME", "/root"),
             ("DEBIAN_FRONTEND", "noninteractive"),
             ("DPKG_MAINTSCRIPT_PACKAGE", package),
@@ -110,7 +117,11 @@ impl<'a> Machine<'a> {
     }
 
     /// The text of a file by its resolved path; `None` where none stands there.
-    pub(super) fn text_of(&self, resolved: Option<&str>, path: &str) -> Result<Option<String>, Stop> {
+    pub(super) fn text_of(
+        &self,
+        resolved: Option<&str>,
+        path: &str,
+    ) -> Result<Option<String>, Stop> {
         if path == "/dev/null" {
             return Ok(Some(String::new()));
         }

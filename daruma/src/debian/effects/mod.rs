@@ -19,6 +19,6 @@ mod world;
 
 pub use configure::configure;
 pub use input::{
-    Action, Change, EffectsError, Files, Handled, Kind, MultiArch, Options, Outcome, Owned, PackageInput, Script, Stat,
-    Unknown,
+    Action, Change, EffectsError, Files, Handled, Kind, MultiArch, Options, Outcome, Owned,
+    PackageInput, Script, Stat, Unknown,
 };

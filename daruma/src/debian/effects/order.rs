@@ -13,8 +13,14 @@ pub(super) fn order(packages: &[PackageInput<'_>]) -> Vec<usize> {
     let mut roots: Vec<usize> = (0..packages.len()).collect();
     roots.sort_by_key(|&at| {
         let package = &packages[at];
-        let first = FIRST.iter().position(|name| *name == package.name).unwrap_or(FIRST.len());
-        let essential = package.control.text("control").is_some_and(|text| text.contains("\nEssential: yes"));
+        let first = FIRST
+            .iter()
+            .position(|name| *name == package.name)
+            .unwrap_or(FIRST.len());
+        let essential = package
+            .control
+            .text("control")
+            .is_some_and(|text| text.contains("\nEssential: yes"));
         (first, !essential, package.name, package.architecture)
     });
     for root in roots {
@@ -34,7 +40,10 @@ impl Graph {
         let mut providers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let fields: Vec<BTreeMap<String, String>> = packages.iter().map(fields).collect();
         for (at, package) in packages.iter().enumerate() {
-            providers.entry(package.name.to_owned()).or_default().insert(0, at);
+            providers
+                .entry(package.name.to_owned())
+                .or_default()
+                .insert(0, at);
             for name in names(fields[at].get("provides")) {
                 providers.entry(name).or_default().push(at);
             }
@@ -42,7 +51,11 @@ impl Graph {
         let mut needs = Vec::new();
         for fields in &fields {
             let relations = names(fields.get("pre-depends")).chain(names(fields.get("depends")));
-            let mut wanted: Vec<usize> = relations.filter_map(|name| providers.get(&name)).flatten().copied().collect();
+            let mut wanted: Vec<usize> = relations
+                .filter_map(|name| providers.get(&name))
+                .flatten()
+                .copied()
+                .collect();
             wanted.sort_by_key(|&at| packages[at].name);
             wanted.dedup();
             needs.push(wanted);

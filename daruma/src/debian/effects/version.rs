@@ -78,7 +78,8 @@ mod tests {
     #[test]
     fn versions_are_in_dpkgs_order() {
         let ascending = [
-            "0.9", "1.0~rc1", "1.0", "1.0-1", "1.0-1+b1", "1.0-1.1", "1.0a-1", "1.0+x", "1.2", "1.10", "1:0.1",
+            "0.9", "1.0~rc1", "1.0", "1.0-1", "1.0-1+b1", "1.0-1.1", "1.0a-1", "1.0+x", "1.2",
+            "1.10", "1:0.1",
         ];
         for pair in ascending.windows(2) {
             assert_eq!(compare(pair[0], pair[1]), Ordering::Less, "{pair:?}");

@@ -31,7 +31,10 @@ pub(super) fn find(name: &str) -> Option<Run> {
 /// A database of lines of fields between colons.
 pub(super) fn lines(shell: &Shell<'_, '_>, file: &str) -> Result<Vec<Vec<String>>, Stop> {
     let text = shell.machine.text_of(Some(file), file)?.unwrap_or_default();
-    Ok(text.lines().map(|line| line.split(':').map(str::to_owned).collect()).collect())
+    Ok(text
+        .lines()
+        .map(|line| line.split(':').map(str::to_owned).collect())
+        .collect())
 }
 
 fn find_line(shell: &Shell<'_, '_>, file: &str, name: &str) -> Result<Option<Vec<String>>, Stop> {
@@ -45,7 +48,10 @@ pub(super) fn append(shell: &mut Shell<'_, '_>, file: &str, line: &str) -> Resul
         return Ok(());
     }
     let text = shell.machine.text_of(Some(file), file)?.unwrap_or_default();
-    shell.machine.world.write(file, format!("{text}{line}\n").as_bytes(), 0o644);
+    shell
+        .machine
+        .world
+        .write(file, format!("{text}{line}\n").as_bytes(), 0o644);
     Ok(())
 }
 
@@ -62,7 +68,9 @@ fn id_of(shell: &Shell<'_, '_>, file: &str, name: &str) -> Result<Option<u64>, S
     match id {
         Some(id) => Ok(Some(id)),
         None if name == "root" => Ok(Some(0)),
-        None => Err(Stop::unknown(format!("the owner {name}, which is not there"))),
+        None => Err(Stop::unknown(format!(
+            "the owner {name}, which is not there"
+        ))),
     }
 }
 
@@ -84,7 +92,10 @@ pub(super) fn exists(shell: &Shell<'_, '_>, file: &str, name: &str) -> Result<bo
 /// The ids that are taken.
 pub(super) fn taken(shell: &Shell<'_, '_>, file: &str) -> Result<BTreeSet<u64>, Stop> {
     let all = lines(shell, file)?;
-    Ok(all.iter().filter_map(|fields| fields.get(2)?.parse().ok()).collect())
+    Ok(all
+        .iter()
+        .filter_map(|fields| fields.get(2)?.parse().ok())
+        .collect())
 }
 
 pub(super) fn getent(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
@@ -106,7 +117,12 @@ pub(super) fn getent(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status 
 }
 
 /// Writes a group; its password field says whether there are shadow files.
-pub(super) fn add_group(shell: &mut Shell<'_, '_>, name: &str, gid: u64, locked: &str) -> Result<(), Stop> {
+pub(super) fn add_group(
+    shell: &mut Shell<'_, '_>,
+    name: &str,
+    gid: u64,
+    locked: &str,
+) -> Result<(), Stop> {
     append(shell, GROUP, &format!("{name}:x:{gid}:"))?;
     append(shell, GSHADOW, &format!("{name}:{locked}::"))
 }
@@ -145,11 +161,22 @@ fn account(arguments: &[String]) -> Result<Account, Stop> {
             Some((flag, value)) if flag.starts_with("--") => (flag, Some(value.to_owned())),
             _ => (argument.as_str(), None),
         };
-        let mut value = || inline.clone().or_else(|| rest.next().cloned()).unwrap_or_default();
+        let mut value = || {
+            inline
+                .clone()
+                .or_else(|| rest.next().cloned())
+                .unwrap_or_default()
+        };
         match flag {
             "--system" => account.system = true,
-            "--quiet" | "-q" | "--disabled-password" | "--disabled-login" | "--force-badname" | "--allow-badname"
-            | "--allow-bad-names" | "--allow-all-names" => {}
+            "--quiet"
+            | "-q"
+            | "--disabled-password"
+            | "--disabled-login"
+            | "--force-badname"
+            | "--allow-badname"
+            | "--allow-bad-names"
+            | "--allow-all-names" => {}
             "--group" => account.group = OwnGroup::Yes,
             "--no-create-home" => account.make_home = false,
             "--home" => account.home = Some(value()),
@@ -168,7 +195,8 @@ fn account(arguments: &[String]) -> Result<Account, Stop> {
 fn first_free(shell: &Shell<'_, '_>, file: &str) -> Result<u64, Stop> {
     let all = taken(shell, file)?;
     let mut ids = SYSTEM_IDS;
-    ids.find(|id| !all.contains(id)).ok_or_else(|| Stop::unknown("no system id is free"))
+    ids.find(|id| !all.contains(id))
+        .ok_or_else(|| Stop::unknown("no system id is free"))
 }
 
 fn adduser(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
@@ -180,19 +208,29 @@ fn adduser(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
         return Ok(0);
     }
     let (uid, gid) = match (&account.in_group, account.group) {
-        (Some(group), _) => (first_free(shell, PASSWD)?, gid(shell, group)?.unwrap_or(NOGROUP)),
+        (Some(group), _) => (
+            first_free(shell, PASSWD)?,
+            gid(shell, group)?.unwrap_or(NOGROUP),
+        ),
         (None, OwnGroup::No) => (first_free(shell, PASSWD)?, NOGROUP),
-        (None, OwnGroup::Yes) if exists(shell, GROUP, &name)? => {
-            (first_free(shell, PASSWD)?, gid(shell, &name)?.unwrap_or(NOGROUP))
-        }
+        (None, OwnGroup::Yes) if exists(shell, GROUP, &name)? => (
+            first_free(shell, PASSWD)?,
+            gid(shell, &name)?.unwrap_or(NOGROUP),
+        ),
         (None, OwnGroup::Yes) => {
             let ids = (first_free(shell, PASSWD)?, first_free(shell, GROUP)?);
             add_group(shell, &name, ids.1, "!")?;
             ids
         }
     };
-    let home = account.home.clone().unwrap_or_else(|| "/nonexistent".to_owned());
-    let line = format!("{name}:x:{uid}:{gid}:{}:{home}:{}", account.gecos, account.shell);
+    let home = account
+        .home
+        .clone()
+        .unwrap_or_else(|| "/nonexistent".to_owned());
+    let line = format!(
+        "{name}:x:{uid}:{gid}:{}:{home}:{}",
+        account.gecos, account.shell
+    );
     append(shell, PASSWD, &line)?;
     let day = shell.machine.options.shadow_day;
     append(shell, SHADOW, &format!("{name}:!:{day}::::::"))?;
@@ -230,11 +268,18 @@ fn addgroup(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
 fn groupadd(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (name, id) = match words.as_slice() {
-        ["-g", id, name] => (name, id.parse().map_err(|_| Stop::unknown("an id that is no number"))?),
+        ["-g", id, name] => (
+            name,
+            id.parse()
+                .map_err(|_| Stop::unknown("an id that is no number"))?,
+        ),
         ["-r" | "--system", name] => {
             let all = taken(shell, GROUP)?;
             let free = SYSTEM_IDS.rev().find(|id| !all.contains(id));
-            (name, free.ok_or_else(|| Stop::unknown("no system id is free"))?)
+            (
+                name,
+                free.ok_or_else(|| Stop::unknown("no system id is free"))?,
+            )
         }
         _ => return Err(Stop::unknown("a form of groupadd")),
     };
@@ -248,7 +293,9 @@ fn groupadd(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
 /// Moves the passwords to `/etc/shadow` with the limits that Debian's `login.defs` has.
 fn pwconv(shell: &mut Shell<'_, '_>, _: &[String]) -> Status {
     let day = shell.machine.options.shadow_day;
-    convert(shell, PASSWD, SHADOW, |fields| format!("{}:{}:{day}:0:99999:7:::", fields[0], fields[1]))
+    convert(shell, PASSWD, SHADOW, |fields| {
+        format!("{}:{}:{day}:0:99999:7:::", fields[0], fields[1])
+    })
 }
 
 fn grpconv(shell: &mut Shell<'_, '_>, _: &[String]) -> Status {
@@ -258,7 +305,12 @@ fn grpconv(shell: &mut Shell<'_, '_>, _: &[String]) -> Status {
     })
 }
 
-fn convert(shell: &mut Shell<'_, '_>, from: &str, to: &str, line: impl Fn(&[String]) -> String) -> Status {
+fn convert(
+    shell: &mut Shell<'_, '_>,
+    from: &str,
+    to: &str,
+    line: impl Fn(&[String]) -> String,
+) -> Status {
     let known = lines(shell, to)?;
     let mut public = String::new();
     let mut secret = String::new();

@@ -35,7 +35,9 @@ impl Group {
             ..Self::default()
         };
         while let Some(name) = lines.next().filter(|name| !name.is_empty()) {
-            group.slaves.insert(name.to_owned(), lines.next()?.to_owned());
+            group
+                .slaves
+                .insert(name.to_owned(), lines.next()?.to_owned());
         }
         while let Some(path) = lines.next().filter(|path| !path.is_empty()) {
             let priority = lines.next()?.parse().ok()?;
@@ -65,7 +67,7 @@ impl Group {
         let mut choices: Vec<&Choice> = self.choices.iter().collect();
         choices.sort_by(|a, b| a.path.cmp(&b.path));
         for choice in choices {
-            text.push_str(&format!("\n{}\n{}", choice.path, choice.priority));
+            text.extend(["\n", &choice.path, "\n", &choice.priority.to_string()]);
             for name in self.slaves.keys() {
                 text.push('\n');
                 text.push_str(choice.slaves.get(name).map_or("", String::as_str));
@@ -96,13 +98,20 @@ struct Install {
 }
 
 pub(super) fn run(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
-    let rest: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| *word != "--quiet").collect();
+    let rest: Vec<&str> = arguments
+        .iter()
+        .map(String::as_str)
+        .filter(|word| *word != "--quiet")
+        .collect();
     match rest.as_slice() {
         ["--install", link, name, path, priority, slaves @ ..] => {
             let install = read_install([link, name, path, priority], slaves)?;
             add(shell, install)
         }
-        ["--auto" | "--list" | "--remove-all" | "--query" | "--display", name] => match load(shell, name)? {
+        [
+            "--auto" | "--list" | "--remove-all" | "--query" | "--display",
+            name,
+        ] => match load(shell, name)? {
             None => super::failed(shell, 2),
             Some(_) => Err(Stop::unknown("a question about alternatives")),
         },
@@ -123,7 +132,9 @@ fn read_install(main: [&str; 4], slaves: &[&str]) -> Result<Install, Stop> {
         name,
         choice: Choice {
             path,
-            priority: priority.parse().map_err(|_| Stop::unknown("a priority that is no number"))?,
+            priority: priority
+                .parse()
+                .map_err(|_| Stop::unknown("a priority that is no number"))?,
             slaves: BTreeMap::new(),
         },
         slave_links: BTreeMap::new(),
@@ -136,8 +147,13 @@ fn read_install(main: [&str; 4], slaves: &[&str]) -> Result<Install, Stop> {
         let ["--slave", link, name, path] = slave else {
             return Err(Stop::unknown("a form of update-alternatives"));
         };
-        install.slave_links.insert((*name).to_owned(), (*link).to_owned());
-        install.choice.slaves.insert((*name).to_owned(), (*path).to_owned());
+        install
+            .slave_links
+            .insert((*name).to_owned(), (*link).to_owned());
+        install
+            .choice
+            .slaves
+            .insert((*name).to_owned(), (*path).to_owned());
     }
     Ok(install)
 }
@@ -168,12 +184,19 @@ fn add(shell: &mut Shell<'_, '_>, install: Install) -> Status {
             return Err(Stop::unknown("an alternative whose slave link moves"));
         }
     }
-    match group.choices.iter_mut().find(|choice| choice.path == install.choice.path) {
+    match group
+        .choices
+        .iter_mut()
+        .find(|choice| choice.path == install.choice.path)
+    {
         Some(choice) => *choice = install.choice,
         None => group.choices.push(install.choice),
     }
     let admin = format!("{GROUPS}/{}", install.name);
-    shell.machine.world.write(&admin, group.text().as_bytes(), 0o644);
+    shell
+        .machine
+        .world
+        .write(&admin, group.text().as_bytes(), 0o644);
     let Some(best) = group.best() else {
         return Ok(0);
     };
@@ -187,7 +210,12 @@ fn add(shell: &mut Shell<'_, '_>, install: Install) -> Status {
 }
 
 /// `link` → `/etc/alternatives/name` → `target`, or neither.
-fn link(shell: &mut Shell<'_, '_>, link: &str, name: &str, target: Option<&str>) -> Result<(), Stop> {
+fn link(
+    shell: &mut Shell<'_, '_>,
+    link: &str,
+    name: &str,
+    target: Option<&str>,
+) -> Result<(), Stop> {
     let middle = format!("etc/alternatives/{name}");
     let Some(path) = shell.resolve_link(link) else {
         return match target {
@@ -226,6 +254,9 @@ mod tests {
     fn a_group_is_written_as_it_was_read() {
         let group = Group::parse(AWK).expect("a group");
         assert_eq!(group.text(), AWK);
-        assert_eq!(group.best().map(|best| best.path.as_str()), Some("/usr/bin/gawk"));
+        assert_eq!(
+            group.best().map(|best| best.path.as_str()),
+            Some("/usr/bin/gawk")
+        );
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn find(name: &str) -> Option<Run> {
         "set" => set,
         "export" | "readonly" => export,
         "local" => local,
-        "unset" => unset,
+        "unset" => |shell, arguments| Ok(unset(shell, arguments)),
         "read" => read,
         "umask" => umask,
         "cd" => cd,
@@ -42,7 +42,8 @@ pub(super) fn find(name: &str) -> Option<Run> {
 }
 
 fn number(text: &str) -> Result<usize, Stop> {
-    text.parse().map_err(|_| Stop::unknown("a count that is no number"))
+    text.parse()
+        .map_err(|_| Stop::unknown("a count that is no number"))
 }
 
 fn count(arguments: &[String]) -> Result<usize, Stop> {
@@ -52,7 +53,9 @@ fn count(arguments: &[String]) -> Result<usize, Stop> {
 fn status_argument(shell: &Shell<'_, '_>, arguments: &[String]) -> Result<i32, Stop> {
     match arguments.first() {
         None => Ok(shell.status()),
-        Some(text) => text.parse().map_err(|_| Stop::unknown("a status that is no number")),
+        Some(text) => text
+            .parse()
+            .map_err(|_| Stop::unknown("a status that is no number")),
     }
 }
 
@@ -83,14 +86,19 @@ fn confmodule(shell: &mut Shell<'_, '_>, path: &str) -> Status {
     }
     shell.assign("DEBIAN_HAS_FRONTEND", "1".to_owned());
     shell.export("DEBIAN_HAS_FRONTEND");
-    let config = shell.machine.current().and_then(|package| package.control.text("config"));
+    let config = shell
+        .machine
+        .current()
+        .and_then(|package| package.control.text("config"));
     let Some(config) = config.filter(|_| shell.machine.script == Script::Postinst) else {
         return Ok(0);
     };
     let arguments = ["configure".to_owned(), String::new()];
     match shell.program("config", &config, &arguments)? {
         0 => Ok(0),
-        status => Err(Stop::unknown(format!("its config script ends with status {status}"))),
+        status => Err(Stop::unknown(format!(
+            "its config script ends with status {status}"
+        ))),
     }
 }
 
@@ -154,7 +162,7 @@ fn local(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     Ok(0)
 }
 
-fn unset(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
+fn unset(shell: &mut Shell<'_, '_>, arguments: &[String]) -> i32 {
     let functions = arguments.first().is_some_and(|first| first == "-f");
     for name in arguments.iter().filter(|name| !name.starts_with('-')) {
         if functions {
@@ -163,12 +171,15 @@ fn unset(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
             shell.unset(name);
         }
     }
-    Ok(0)
+    0
 }
 
 fn read(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     let raw = arguments.iter().any(|argument| argument == "-r");
-    let names: Vec<&String> = arguments.iter().filter(|argument| *argument != "-r").collect();
+    let names: Vec<&String> = arguments
+        .iter()
+        .filter(|argument| *argument != "-r")
+        .collect();
     if names.iter().any(|name| name.starts_with('-')) {
         return Err(Stop::unknown("an option of read"));
     }
@@ -199,7 +210,8 @@ fn umask(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     let [mask] = arguments else {
         return Err(Stop::unknown("umask without a mask"));
     };
-    let mask = u32::from_str_radix(mask, 8).map_err(|_| Stop::unknown("a mask that is not octal"))?;
+    let mask =
+        u32::from_str_radix(mask, 8).map_err(|_| Stop::unknown("a mask that is not octal"))?;
     shell.set_umask(mask & 0o777);
     Ok(0)
 }
@@ -224,12 +236,17 @@ fn trap(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     let Some((action, signals)) = arguments.split_first() else {
         return Ok(0);
     };
-    if !signals.iter().any(|signal| signal == "EXIT" || signal == "0") {
+    if !signals
+        .iter()
+        .any(|signal| signal == "EXIT" || signal == "0")
+    {
         return Ok(0);
     }
     let action = match action.as_str() {
         "" | "-" => None,
-        text => Some(Rc::new(parse(text).map_err(|problem| Stop::unknown(problem.to_string()))?)),
+        text => Some(Rc::new(
+            parse(text).map_err(|problem| Stop::unknown(problem.to_string()))?,
+        )),
     };
     shell.set_exit_trap(action);
     Ok(0)

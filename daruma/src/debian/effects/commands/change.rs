@@ -24,10 +24,19 @@ pub(super) fn find(name: &str) -> Option<Run> {
 }
 
 /// Where `ln`, `cp` and `mv` put something: inside `target` where that is a directory.
-fn destination(shell: &Shell<'_, '_>, source: &str, target: &str, follow: Follow) -> Option<String> {
+fn destination(
+    shell: &Shell<'_, '_>,
+    source: &str,
+    target: &str,
+    follow: Follow,
+) -> Option<String> {
     let is_dir = stat(shell, target, follow).is_some_and(|stat| stat.kind == Kind::Dir);
     if is_dir {
-        let name = source.trim_end_matches('/').rsplit('/').next().unwrap_or(source);
+        let name = source
+            .trim_end_matches('/')
+            .rsplit('/')
+            .next()
+            .unwrap_or(source);
         return shell.resolve_link(&format!("{target}/{name}"));
     }
     shell.resolve_link(target)
@@ -41,7 +50,11 @@ fn ln(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     if !flags.has('s') {
         return Err(Stop::unknown("a hard link"));
     }
-    let follow = if flags.has('n') || flags.has('T') { Follow::No } else { Follow::Yes };
+    let follow = if flags.has('n') || flags.has('T') {
+        Follow::No
+    } else {
+        Follow::Yes
+    };
     let Some(path) = destination(shell, target, link, follow) else {
         return super::failed(shell, 1);
     };
@@ -64,7 +77,11 @@ fn cp(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
         return super::failed(shell, 1);
     }
     let keep_links = flags.has('d') || flags.has('a') || flags.has('P');
-    let from = if keep_links { shell.resolve_link(source) } else { shell.resolve(source) };
+    let from = if keep_links {
+        shell.resolve_link(source)
+    } else {
+        shell.resolve(source)
+    };
     let to = destination(shell, source, target, Follow::Yes);
     let found = from.as_ref().and_then(|from| shell.world().lstat(from));
     let (Some(from), Some(to), Some(found)) = (from, to, found) else {
@@ -80,7 +97,11 @@ fn cp(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
                 uid: 0,
                 gid: 0,
             };
-            let stat = if keep { found } else { shell.world().lstat(&to).unwrap_or(fresh) };
+            let stat = if keep {
+                found
+            } else {
+                shell.world().lstat(&to).unwrap_or(fresh)
+            };
             shell.machine.world.put(&to, stat, data);
         }
         Kind::Symlink(_) => shell.machine.world.put(&to, found, None),
@@ -99,7 +120,11 @@ fn mv(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     }
     let from = shell.resolve_link(source);
     let found = from.as_ref().and_then(|from| shell.world().lstat(from));
-    let follow = if flags.has('T') { Follow::No } else { Follow::Yes };
+    let follow = if flags.has('T') {
+        Follow::No
+    } else {
+        Follow::Yes
+    };
     let to = destination(shell, source, target, follow);
     let (Some(from), Some(found), Some(to)) = (from, found, to) else {
         return super::failed(shell, 1);
@@ -119,7 +144,9 @@ fn rm(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
         let path = shell.resolve_link(operand);
         let found = path.as_ref().and_then(|path| shell.world().lstat(path));
         match (path, found) {
-            (Some(path), Some(found)) if found.kind != Kind::Dir => shell.machine.world.remove(&path),
+            (Some(path), Some(found)) if found.kind != Kind::Dir => {
+                shell.machine.world.remove(&path);
+            }
             (Some(path), Some(_)) if recursive && !path.is_empty() => remove_all(shell, &path)?,
             (Some(_), Some(_)) => status = super::failed(shell, 1)?,
             _ if flags.has('f') => {}
@@ -131,7 +158,11 @@ fn rm(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
 
 fn remove_all(shell: &mut Shell<'_, '_>, path: &str) -> Result<(), Stop> {
     shell.machine.spend()?;
-    if shell.world().lstat(path).is_some_and(|stat| stat.kind == Kind::Dir) {
+    if shell
+        .world()
+        .lstat(path)
+        .is_some_and(|stat| stat.kind == Kind::Dir)
+    {
         for name in shell.world().list(path) {
             remove_all(shell, &child(path, &name))?;
         }
@@ -181,24 +212,35 @@ fn mode_option(arguments: &[String]) -> Result<(Option<u32>, Vec<String>), Stop>
     if at >= rest.len() {
         return Err(Stop::unknown("-m without a mode"));
     }
-    let mode = u32::from_str_radix(&rest.remove(at), 8).map_err(|_| Stop::unknown("a mode that is not octal"))?;
+    let mode = u32::from_str_radix(&rest.remove(at), 8)
+        .map_err(|_| Stop::unknown("a mode that is not octal"))?;
     Ok((Some(mode & 0o7777), rest))
 }
 
-pub(super) fn make_dir(shell: &mut Shell<'_, '_>, operand: &str, parents: bool, mode: Option<u32>) -> Status {
+pub(super) fn make_dir(
+    shell: &mut Shell<'_, '_>,
+    operand: &str,
+    parents: bool,
+    mode: Option<u32>,
+) -> Status {
     if parents {
         let trimmed = operand.trim_end_matches('/');
-        if let Some((above, _)) = trimmed.rsplit_once('/').filter(|(above, _)| !above.is_empty()) {
-            if stat(shell, above, Follow::Yes).is_none() {
-                let status = make_dir(shell, above, parents, None)?;
-                if status != 0 {
-                    return Ok(status);
-                }
+        if let Some((above, _)) = trimmed
+            .rsplit_once('/')
+            .filter(|(above, _)| !above.is_empty())
+            && stat(shell, above, Follow::Yes).is_none()
+        {
+            let status = make_dir(shell, above, parents, None)?;
+            if status != 0 {
+                return Ok(status);
             }
         }
     }
     let existing = stat(shell, operand, Follow::Yes);
-    if existing.as_ref().is_some_and(|stat| parents && stat.kind == Kind::Dir) {
+    if existing
+        .as_ref()
+        .is_some_and(|stat| parents && stat.kind == Kind::Dir)
+    {
         return Ok(0);
     }
     let path = shell.resolve(operand);
@@ -222,7 +264,9 @@ fn put_dir(shell: &mut Shell<'_, '_>, path: &str, mode: u32) {
 
 fn touch(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     // Times are not kept: `--reference` and `--no-dereference` only set them.
-    let flags_end = arguments.iter().filter(|argument| !argument.starts_with("--reference="));
+    let flags_end = arguments
+        .iter()
+        .filter(|argument| !argument.starts_with("--reference="));
     let rest: Vec<String> = flags_end.cloned().collect();
     let flags = Flags::read(&rest, "ch", &["--no-dereference"])?;
     for operand in &flags.operands {
@@ -241,7 +285,9 @@ fn touch(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
 /// The mode that `text` makes of `old`: octal, or letters like `u+x,g-w`.
 fn new_mode(text: &str, old: u32) -> Option<u32> {
     if text.chars().all(|c| c.is_digit(8)) {
-        return u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777);
+        return u32::from_str_radix(text, 8)
+            .ok()
+            .filter(|mode| *mode <= 0o7777);
     }
     let mut mode = old;
     for clause in text.split(',') {
@@ -297,7 +343,10 @@ fn chmod(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
 }
 
 /// What `--reference=FILE` names.
-fn reference<'r>(shell: &Shell<'_, '_>, arguments: &'r [String]) -> Result<(Option<Stat>, &'r [String]), Stop> {
+fn reference<'r>(
+    shell: &Shell<'_, '_>,
+    arguments: &'r [String],
+) -> Result<(Option<Stat>, &'r [String]), Stop> {
     match arguments {
         [first, rest @ ..] if first.starts_with("--reference=") => {
             let found = stat(shell, &first["--reference=".len()..], Follow::Yes);
@@ -332,7 +381,11 @@ fn owner(shell: &mut Shell<'_, '_>, arguments: &[String], kind: Owner) -> Status
                 None if kind == Owner::Group => ("", names.as_str()),
                 None => (names.as_str(), ""),
             };
-            (accounts::uid(shell, user)?, accounts::gid(shell, group)?, paths)
+            (
+                accounts::uid(shell, user)?,
+                accounts::gid(shell, group)?,
+                paths,
+            )
         }
         _ => return Err(Stop::unknown("a form of chown")),
     };

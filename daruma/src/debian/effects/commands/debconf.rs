@@ -10,12 +10,18 @@ const NOT_SHOWN: i32 = 30;
 
 pub(super) fn find(name: &str) -> Option<Run> {
     Some(match name {
-        "db_version" | "db_capb" | "db_settitle" | "db_title" | "db_beginblock" | "db_endblock" | "db_stop"
-        | "db_purge" | "db_info" | "db_register" | "db_unregister" => |_, _| Ok(0),
+        "db_version" | "db_capb" | "db_settitle" | "db_title" | "db_beginblock" | "db_endblock"
+        | "db_stop" | "db_purge" | "db_info" | "db_register" | "db_unregister" => |_, _| Ok(0),
         "db_go" => |_, _| Ok(0),
         "db_input" => |shell, arguments| {
-            let known = arguments.get(1).and_then(|question| shell.machine.debconf.get(question));
-            Ok(if known.is_some() { NOT_SHOWN } else { NO_QUESTION })
+            let known = arguments
+                .get(1)
+                .and_then(|question| shell.machine.debconf.get(question));
+            Ok(if known.is_some() {
+                NOT_SHOWN
+            } else {
+                NO_QUESTION
+            })
         },
         "db_get" => |shell, arguments| {
             let [question] = arguments else { return bad() };
@@ -23,17 +29,23 @@ pub(super) fn find(name: &str) -> Option<Run> {
             Ok(answer(shell, value))
         },
         "db_fget" => |shell, arguments| {
-            let [question, flag] = arguments else { return bad() };
+            let [question, flag] = arguments else {
+                return bad();
+            };
             let value = shell.machine.debconf.flag(question, flag);
             Ok(answer(shell, value))
         },
         "db_metaget" => |shell, arguments| {
-            let [question, field] = arguments else { return bad() };
+            let [question, field] = arguments else {
+                return bad();
+            };
             let value = shell.machine.debconf.field(question, field);
             Ok(answer(shell, value))
         },
         "db_set" => |shell, arguments| {
-            let [question, value @ ..] = arguments else { return bad() };
+            let [question, value @ ..] = arguments else {
+                return bad();
+            };
             Ok(done(shell.machine.debconf.set(question, &value.join(" "))))
         },
         "db_reset" => |shell, arguments| {
@@ -41,12 +53,20 @@ pub(super) fn find(name: &str) -> Option<Run> {
             Ok(done(shell.machine.debconf.reset(question)))
         },
         "db_fset" => |shell, arguments| {
-            let [question, flag, value] = arguments else { return bad() };
+            let [question, flag, value] = arguments else {
+                return bad();
+            };
             Ok(done(shell.machine.debconf.set_flag(question, flag, value)))
         },
         "db_subst" => |shell, arguments| {
-            let [question, key, value @ ..] = arguments else { return bad() };
-            Ok(done(shell.machine.debconf.substitute(question, key, &value.join(" "))))
+            let [question, key, value @ ..] = arguments else {
+                return bad();
+            };
+            Ok(done(shell.machine.debconf.substitute(
+                question,
+                key,
+                &value.join(" "),
+            )))
         },
         _ => return None,
     })

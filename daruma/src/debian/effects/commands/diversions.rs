@@ -28,12 +28,17 @@ const BUCKETS: u32 = 262_139;
 /// The bucket of a path: FNV-1a of 32 bits, without the leading slash.
 fn bucket(path: &str) -> u32 {
     let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(16_777_619);
-    path.trim_start_matches('/').bytes().fold(2_166_136_261, step) % BUCKETS
+    path.trim_start_matches('/')
+        .bytes()
+        .fold(2_166_136_261, step)
+        % BUCKETS
 }
 
 fn write(shell: &mut Shell<'_, '_>, mut diversions: Vec<Diversion>) {
     diversions.sort_by_key(|entry| bucket(&entry.path));
-    let lines = diversions.iter().map(|entry| format!("{}\n{}\n{}\n", entry.path, entry.to, entry.package));
+    let lines = diversions
+        .iter()
+        .map(|entry| format!("{}\n{}\n{}\n", entry.path, entry.to, entry.package));
     let text: String = lines.collect();
     shell.machine.world.write(LIST, text.as_bytes(), 0o644);
 }
@@ -78,7 +83,11 @@ pub(super) fn run(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
         Some("--remove") => remove(shell, diversions, path, &request),
         Some("--listpackage") => {
             if let Some(entry) = diversions.iter().find(|entry| entry.path == *path) {
-                let name = if entry.package == ":" { "LOCAL" } else { &entry.package };
+                let name = if entry.package == ":" {
+                    "LOCAL"
+                } else {
+                    &entry.package
+                };
                 shell.print(&format!("{name}\n"))?;
             }
             Ok(0)
@@ -96,17 +105,38 @@ pub(super) fn run(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     }
 }
 
-fn add(shell: &mut Shell<'_, '_>, mut diversions: Vec<Diversion>, path: &str, request: &Request) -> Status {
-    let to = request.to.clone().unwrap_or_else(|| format!("{path}.distrib"));
+fn add(
+    shell: &mut Shell<'_, '_>,
+    mut diversions: Vec<Diversion>,
+    path: &str,
+    request: &Request,
+) -> Status {
+    let to = request
+        .to
+        .clone()
+        .unwrap_or_else(|| format!("{path}.distrib"));
     let package = request.package.clone();
-    let package = package.or_else(|| shell.get("DPKG_MAINTSCRIPT_PACKAGE")).unwrap_or_default();
+    let package = package
+        .or_else(|| shell.get("DPKG_MAINTSCRIPT_PACKAGE"))
+        .unwrap_or_default();
     // A diversion moves the files of the packages that are unpacked after it; here all are unpacked already.
     let diverted = |entry: &crate::tree::TreePath| format!("/{entry}") == path;
-    let shipped = shell.machine.packages.iter().any(|other| other.name != package && other.files.iter().any(diverted));
+    let shipped = shell
+        .machine
+        .packages
+        .iter()
+        .any(|other| other.name != package && other.files.iter().any(diverted));
     if shipped {
-        return Err(Stop::unknown("a diversion of a file that another package ships"));
+        return Err(Stop::unknown(
+            "a diversion of a file that another package ships",
+        ));
     }
-    if request.rename && shell.resolve_link(path).and_then(|path| shell.world().lstat(&path)).is_some() {
+    if request.rename
+        && shell
+            .resolve_link(path)
+            .and_then(|path| shell.world().lstat(&path))
+            .is_some()
+    {
         return Err(Stop::unknown("a diversion that renames a file"));
     }
     match diversions.iter().find(|entry| entry.path == path) {
@@ -120,13 +150,21 @@ fn add(shell: &mut Shell<'_, '_>, mut diversions: Vec<Diversion>, path: &str, re
     Ok(0)
 }
 
-fn remove(shell: &mut Shell<'_, '_>, mut diversions: Vec<Diversion>, path: &str, request: &Request) -> Status {
+fn remove(
+    shell: &mut Shell<'_, '_>,
+    mut diversions: Vec<Diversion>,
+    path: &str,
+    request: &Request,
+) -> Status {
     let Some(at) = diversions.iter().position(|entry| entry.path == path) else {
         return Ok(0);
     };
     let entry = &diversions[at];
     let to_differs = request.to.as_ref().is_some_and(|to| *to != entry.to);
-    let package_differs = request.package.as_ref().is_some_and(|package| *package != entry.package);
+    let package_differs = request
+        .package
+        .as_ref()
+        .is_some_and(|package| *package != entry.package);
     if to_differs || package_differs {
         return super::failed(shell, 2);
     }

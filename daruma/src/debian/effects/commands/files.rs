@@ -129,7 +129,9 @@ fn find_files(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
         [flag, rest @ ..] if flag == "-L" => (Follow::Yes, rest),
         rest => (Follow::No, rest),
     };
-    let at = arguments.iter().position(|argument| argument.starts_with(['-', '!']));
+    let at = arguments
+        .iter()
+        .position(|argument| argument.starts_with(['-', '!']));
     let (roots, tests) = arguments.split_at(at.unwrap_or(arguments.len()));
     let mut wanted: Vec<Test> = Vec::new();
     let mut tests = tests.iter();
@@ -139,7 +141,10 @@ fn find_files(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
             "-name" => Test::Name(tests.next().cloned().unwrap_or_default()),
             "-print" => continue,
             // update-ca-certificates' own idiom for links that lead nowhere.
-            "!" if tests.as_slice().starts_with(&["-exec", "test", "-e", "{}", ";"].map(str::to_owned)) => {
+            "!" if tests
+                .as_slice()
+                .starts_with(&["-exec", "test", "-e", "{}", ";"].map(str::to_owned)) =>
+            {
                 tests.nth(4);
                 Test::Orphan
             }
@@ -220,7 +225,11 @@ fn cmp(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     let [left, right] = flags.operands.as_slice() else {
         return Err(Stop::unknown("a form of cmp"));
     };
-    let read = |path: &str| shell.resolve(path).and_then(|path| shell.world().read(&path));
+    let read = |path: &str| {
+        shell
+            .resolve(path)
+            .and_then(|path| shell.world().read(&path))
+    };
     match (read(left), read(right)) {
         (Some(left), Some(right)) => Ok(i32::from(left != right)),
         _ => super::failed(shell, 2),
@@ -263,7 +272,11 @@ fn mountpoint(_: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
 }
 
 fn run_parts(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
-    let words: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = arguments
+        .iter()
+        .map(String::as_str)
+        .filter(|word| !word.is_empty())
+        .collect();
     let (["--test", "--", dir] | ["--test", dir]) = words.as_slice() else {
         return Err(Stop::unknown("a form of run-parts"));
     };
@@ -271,7 +284,9 @@ fn run_parts(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
         return super::failed(shell, 1);
     };
     for name in shell.world().list(&resolved) {
-        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+        let plain = name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
         let path = shell.resolve(&child(&format!("/{resolved}"), &name));
         let program = path.and_then(|path| shell.world().lstat(&path));
         if plain && program.is_some_and(|stat| stat.kind == Kind::File && stat.mode & 0o111 != 0) {

@@ -5,7 +5,8 @@ use crate::debian::effects::input::Kind;
 use crate::debian::effects::shell::{Shell, Status, Stop};
 
 /// Why compiled Python files are left out.
-const BYTECODE: &str = "Python bytecode: a cache that Python makes itself, and half the size of what it caches";
+const BYTECODE: &str =
+    "Python bytecode: a cache that Python makes itself, and half the size of what it caches";
 /// Why caches of fonts and icons are left out.
 const CACHE: &str = "caches of fonts and icons: programs work without them";
 
@@ -22,7 +23,9 @@ pub(super) fn find(name: &str) -> Option<Run> {
         "openssl" => rehash::openssl,
         "java" => keystore::java,
         "pam-auth-update" => pam::update,
-        "glib-compile-schemas" => |shell, arguments| nothing_to_do(shell, arguments, ".gschema.xml"),
+        "glib-compile-schemas" => {
+            |shell, arguments| nothing_to_do(shell, arguments, ".gschema.xml")
+        }
         "gio-querymodules" => |shell, arguments| nothing_to_do(shell, arguments, ".so"),
         _ if is_python(name) => python,
         _ => return None,
@@ -49,7 +52,14 @@ fn nothing_to_do(shell: &mut Shell<'_, '_>, arguments: &[String], suffix: &str) 
         return Err(Stop::unknown("options"));
     };
     let names = match shell.resolve(dir) {
-        Some(path) if shell.world().lstat(&path).is_some_and(|stat| stat.kind == Kind::Dir) => shell.world().list(&path),
+        Some(path)
+            if shell
+                .world()
+                .lstat(&path)
+                .is_some_and(|stat| stat.kind == Kind::Dir) =>
+        {
+            shell.world().list(&path)
+        }
         _ => Vec::new(),
     };
     if names.iter().any(|name| name.ends_with(suffix)) {

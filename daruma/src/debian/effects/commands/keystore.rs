@@ -14,7 +14,9 @@ pub(super) fn java(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["-version"] if !shell.errors_are_read() => Ok(0),
-        ["-Xmx64m", "-jar", jar, "-storepass", password] if jar.ends_with("/ca-certificates-java.jar") => {
+        ["-Xmx64m", "-jar", jar, "-storepass", password]
+            if jar.ends_with("/ca-certificates-java.jar") =>
+        {
             let lines = shell.input().rest();
             update(shell, &lines, password)
         }
@@ -29,8 +31,12 @@ fn update(shell: &mut Shell<'_, '_>, lines: &str, password: &str) -> Status {
     }
     let mut entries = Vec::new();
     for line in lines.lines() {
-        let path = line.strip_prefix('+').ok_or_else(|| Stop::unknown("a certificate that goes"))?;
-        let data = shell.resolve(path).and_then(|path| shell.world().read(&path));
+        let path = line
+            .strip_prefix('+')
+            .ok_or_else(|| Stop::unknown("a certificate that goes"))?;
+        let data = shell
+            .resolve(path)
+            .and_then(|path| shell.world().read(&path));
         let data = data.ok_or_else(|| Stop::unknown(format!("{path} is missing")))?;
         let certificates = certificate::from_pem(&data).map_err(Stop::unknown)?;
         let name = path.rsplit('/').next().unwrap_or(path);
@@ -45,7 +51,9 @@ fn update(shell: &mut Shell<'_, '_>, lines: &str, password: &str) -> Status {
         return Err(Stop::unknown("a key store that is too large"));
     };
     shell.machine.world.write(STORE, &store, 0o644);
-    shell.machine.omit("the time at which certificates were added to Java's key store, which is 1970 instead");
+    shell.machine.omit(
+        "the time at which certificates were added to Java's key store, which is 1970 instead",
+    );
     Ok(0)
 }
 

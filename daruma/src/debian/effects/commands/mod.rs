@@ -17,8 +17,8 @@ mod pam;
 mod rehash;
 mod sed;
 mod sysusers;
-mod text;
 mod tests;
+mod text;
 mod words;
 
 use super::shell::{Shell, Status, Stop};

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::{Run, accounts, alternatives, diversions};
+use crate::debian::effects::input::PackageInput;
 use crate::debian::effects::shell::{Shell, Status, Stop};
 use crate::debian::effects::version;
 use crate::debian::effects::world::Follow;
@@ -38,7 +39,11 @@ pub(super) fn find(name: &str) -> Option<Run> {
         "getent" => accounts::getent,
         "perl" => |shell, arguments| match arguments {
             [flag, program] if flag == "-e" && program.is_empty() => {
-                Ok(if super::find_program(shell, "perl").is_some() { 0 } else { 127 })
+                Ok(if super::find_program(shell, "perl").is_some() {
+                    0
+                } else {
+                    127
+                })
             }
             _ => Err(Stop::unknown("a Perl program")),
         },
@@ -61,6 +66,14 @@ fn dpkg(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     }
 }
 
+/// The paths that a package ships, a line each.
+fn listed(package: &PackageInput<'_>) -> String {
+    let lines = package.files.iter();
+    lines
+        .flat_map(|path| ["/".to_owned(), path.to_string(), "\n".to_owned()])
+        .collect()
+}
+
 fn list_files(shell: &mut Shell<'_, '_>, packages: &[&str]) -> Status {
     let mut status = 0;
     for package in packages {
@@ -68,7 +81,7 @@ fn list_files(shell: &mut Shell<'_, '_>, packages: &[&str]) -> Status {
             status = super::failed(shell, 1)?;
             continue;
         };
-        let lines: String = found.files.iter().map(|path| format!("/{path}\n")).collect();
+        let lines = listed(found);
         shell.print(&lines)?;
     }
     Ok(status)
@@ -104,15 +117,16 @@ fn compare(left: &str, relation: &str, right: &str) -> Status {
 fn dpkg_query(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     let package = arguments.last().map_or("", String::as_str);
     let Some(found) = shell.machine.find(package) else {
-        return match package.contains('*') {
-            true => Err(Stop::unknown("a pattern of packages")),
-            false => super::failed(shell, 1),
+        return if package.contains('*') {
+            Err(Stop::unknown("a pattern of packages"))
+        } else {
+            super::failed(shell, 1)
         };
     };
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let text = match words.as_slice() {
         ["-f", "${Version}", "-W", _] | ["-W", "-f", "${Version}", _] => found.version.to_owned(),
-        ["-L" | "--listfiles", _] => found.files.iter().map(|path| format!("/{path}\n")).collect(),
+        ["-L" | "--listfiles", _] => listed(found),
         _ => return Err(Stop::unknown("dpkg's database")),
     };
     shell.print(&text)?;
@@ -122,7 +136,9 @@ fn dpkg_query(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
 fn trigger(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     match arguments {
         [name] if !name.starts_with('-') => shell.machine.triggers.insert(name.clone()),
-        [flag, name] if flag == "--no-await" || flag == "--await" => shell.machine.triggers.insert(name.clone()),
+        [flag, name] if flag == "--no-await" || flag == "--await" => {
+            shell.machine.triggers.insert(name.clone())
+        }
         [flag] if flag == "--check-supported" => return Ok(0),
         _ => return Err(Stop::unknown("a form of dpkg-trigger")),
     };
@@ -133,7 +149,9 @@ fn trigger(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
 /// (dpkg-maintscript-helper(1)).
 fn maintscript_helper(_: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     match arguments.first().map(String::as_str) {
-        Some("rm_conffile" | "mv_conffile" | "symlink_to_dir" | "dir_to_symlink" | "supports") => Ok(0),
+        Some("rm_conffile" | "mv_conffile" | "symlink_to_dir" | "dir_to_symlink" | "supports") => {
+            Ok(0)
+        }
         _ => Err(Stop::unknown("a form of dpkg-maintscript-helper")),
     }
 }
@@ -152,11 +170,20 @@ fn systemd_helper(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
 const OVERRIDES: &str = "var/lib/dpkg/statoverride";
 
 fn statoverride(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
-    let words: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| *word != "--quiet").collect();
-    let known = shell.machine.text_of(Some(OVERRIDES), OVERRIDES)?.unwrap_or_default();
+    let words: Vec<&str> = arguments
+        .iter()
+        .map(String::as_str)
+        .filter(|word| *word != "--quiet")
+        .collect();
+    let known = shell
+        .machine
+        .text_of(Some(OVERRIDES), OVERRIDES)?
+        .unwrap_or_default();
     match words.as_slice() {
         ["--list", path] => {
-            let line = known.lines().find(|line| line.split(' ').nth(3) == Some(*path));
+            let line = known
+                .lines()
+                .find(|line| line.split(' ').nth(3) == Some(*path));
             match line.map(|line| format!("{line}\n")) {
                 Some(line) => {
                     shell.print(&line)?;
@@ -165,10 +192,15 @@ fn statoverride(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
                 None => Ok(1),
             }
         }
-        ["--update", "--add", user, group, mode, path] | ["--add", "--update", user, group, mode, path] => {
+        ["--update", "--add", user, group, mode, path]
+        | ["--add", "--update", user, group, mode, path] => {
             let (uid, gid) = (accounts::uid(shell, user)?, accounts::gid(shell, group)?);
-            let bits = u32::from_str_radix(mode, 8).map_err(|_| Stop::unknown("a mode that is not octal"))?;
-            let text = format!("{known}{user} {group} {} {path}\n", mode.trim_start_matches('0'));
+            let bits = u32::from_str_radix(mode, 8)
+                .map_err(|_| Stop::unknown("a mode that is not octal"))?;
+            let text = format!(
+                "{known}{user} {group} {} {path}\n",
+                mode.trim_start_matches('0')
+            );
             shell.machine.world.write(OVERRIDES, text.as_bytes(), 0o644);
             if super::stat(shell, path, Follow::Yes).is_some() {
                 let resolved = shell.resolve(path).unwrap_or_default();

@@ -67,7 +67,11 @@ fn is_hash_link(name: &str) -> bool {
 }
 
 /// The certificate in a file that holds exactly one, by the endings that OpenSSL looks at.
-fn single_certificate(shell: &Shell<'_, '_>, dir: &str, name: &str) -> Result<Option<Vec<u8>>, Stop> {
+fn single_certificate(
+    shell: &Shell<'_, '_>,
+    dir: &str,
+    name: &str,
+) -> Result<Option<Vec<u8>>, Stop> {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     if !matches!(ending, "pem" | "crt" | "cer" | "crl") {
         return Ok(None);

@@ -39,16 +39,23 @@ fn translate(pattern: &str, dialect: Dialect) -> Result<String, Stop> {
                 _ => return Err(Stop::unknown(format!("the pattern `{pattern}`"))),
             },
             '*' if out.is_empty() || (out == "^" && !extended) => out.push_str(r"\*"),
-            '(' | ')' | '{' | '}' | '+' | '?' | '|' if !extended => out.push_str(&regex::escape(&c.to_string())),
+            '(' | ')' | '{' | '}' | '+' | '?' | '|' if !extended => {
+                out.push_str(&regex::escape(&c.to_string()));
+            }
             '^' if !out.is_empty() && !out.ends_with('(') && !extended => out.push_str(r"\^"),
-            '$' if chars.peek().is_some_and(|next| *next != '\\') && !extended => out.push_str(r"\$"),
+            '$' if chars.peek().is_some_and(|next| *next != '\\') && !extended => {
+                out.push_str(r"\$");
+            }
             _ => out.push(c),
         }
     }
     Ok(out)
 }
 
-fn bracket(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) -> Result<(), Stop> {
+fn bracket(
+    chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
+    out: &mut String,
+) -> Result<(), Stop> {
     out.push('[');
     if chars.next_if_eq(&'^').is_some() {
         out.push('^');
@@ -95,7 +102,10 @@ pub(super) fn grep(shell: &mut Shell<'_, '_>, arguments: &[String], dialect: Dia
             _ => operands.push(argument.clone()),
         }
     }
-    if let Some(letter) = letters.chars().find(|c| !"qsvxiFEn".contains(*c) || *c == 'n') {
+    if let Some(letter) = letters
+        .chars()
+        .find(|c| !"qsvxiFEn".contains(*c) || *c == 'n')
+    {
         return Err(Stop::unknown(format!("option -{letter}")));
     }
     if letters.contains('F') {
@@ -115,10 +125,11 @@ pub(super) fn grep(shell: &mut Shell<'_, '_>, arguments: &[String], dialect: Dia
     if many && !letters.contains('q') {
         return Err(Stop::unknown("grep that prints from several files"));
     }
-    let wanted = |line: &&str| regexes.iter().any(|regex| regex.is_match(line)) != letters.contains('v');
+    let wanted =
+        |line: &&str| regexes.iter().any(|regex| regex.is_match(line)) != letters.contains('v');
     let lines: Vec<&str> = text.lines().filter(wanted).collect();
     if !letters.contains('q') {
-        let out: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let out: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
         shell.print(&out)?;
     }
     Ok(match (lines.is_empty(), missing) {
@@ -134,9 +145,10 @@ fn grep_patterns(patterns: &[String], dialect: Dialect, letters: &str) -> Result
     lines
         .map(|pattern| {
             let plain = regex(pattern, dialect)?;
-            let text = match letters.contains('x') {
-                true => format!("^(?:{plain})$"),
-                false => plain.to_string(),
+            let text = if letters.contains('x') {
+                format!("^(?:{plain})$")
+            } else {
+                plain.to_string()
             };
             RegexBuilder::new(&text)
                 .case_insensitive(letters.contains('i'))
@@ -198,7 +210,9 @@ pub(super) fn sed(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
                 scripts.extend(rest.next().cloned());
             }
             flag if flag.starts_with("-e") => scripts.push(flag[2..].to_owned()),
-            flag if flag.len() > 1 && flag.starts_with('-') => return Err(Stop::unknown(format!("option {flag}"))),
+            flag if flag.len() > 1 && flag.starts_with('-') => {
+                return Err(Stop::unknown(format!("option {flag}")));
+            }
             _ => operands.push(argument.clone()),
         }
     }
@@ -216,10 +230,14 @@ pub(super) fn sed(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
         return Ok(status);
     }
     for operand in &operands {
-        let (Some(text), Some(path)) = (super::file_text(shell, operand)?, shell.resolve(operand)) else {
+        let (Some(text), Some(path)) = (super::file_text(shell, operand)?, shell.resolve(operand))
+        else {
             return super::failed(shell, 2);
         };
-        shell.machine.world.write(&path, edit(&text, &edits, quiet).as_bytes(), 0o644);
+        shell
+            .machine
+            .world
+            .write(&path, edit(&text, &edits, quiet).as_bytes(), 0o644);
     }
     Ok(0)
 }
@@ -253,11 +271,16 @@ fn read_address(script: &str, dialect: Dialect) -> Result<(Option<Address>, &str
     let Some(rest) = script.strip_prefix('/') else {
         return Ok((None, script));
     };
-    let (pattern, rest) = delimited(rest, '/').ok_or_else(|| Stop::unknown(format!("the sed script `{script}`")))?;
+    let (pattern, rest) =
+        delimited(rest, '/').ok_or_else(|| Stop::unknown(format!("the sed script `{script}`")))?;
     Ok((Some(Address::Match(regex(&pattern, dialect)?)), rest))
 }
 
-fn read_substitution<'s>(text: &'s str, dialect: Dialect, script: &str) -> Result<(Action, &'s str), Stop> {
+fn read_substitution<'s>(
+    text: &'s str,
+    dialect: Dialect,
+    script: &str,
+) -> Result<(Action, &'s str), Stop> {
     let bad = || Stop::unknown(format!("the sed script `{script}`"));
     let delimiter = text.chars().next().ok_or_else(bad)?;
     let (pattern, rest) = delimited(&text[delimiter.len_utf8()..], delimiter).ok_or_else(bad)?;
@@ -370,7 +393,9 @@ fn edit(text: &str, edits: &[Edit], quiet: bool) -> String {
                 } => {
                     let matched = regex.is_match(&line);
                     let count = usize::from(*global == Global::First);
-                    line = regex.replacen(&line, count, replacement.as_str()).into_owned();
+                    line = regex
+                        .replacen(&line, count, replacement.as_str())
+                        .into_owned();
                     if matched && *print == Print::Yes {
                         out.push_str(&line);
                         out.push('\n');
@@ -415,7 +440,10 @@ mod tests {
     #[test]
     fn what_is_not_known_is_refused() {
         for script in ["y/a/b/", "s/a/b/w file", "1,3d", "s/a", "N"] {
-            assert!(read_script(script, Dialect::Basic, &mut Vec::new()).is_err(), "{script}");
+            assert!(
+                read_script(script, Dialect::Basic, &mut Vec::new()).is_err(),
+                "{script}"
+            );
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::accounts::{GROUP, PASSWD, SHADOW, SYSTEM_IDS, add_group, append, exists, gid, lines, taken};
+use super::accounts::{
+    GROUP, PASSWD, SHADOW, SYSTEM_IDS, add_group, append, exists, gid, lines, taken,
+};
 use crate::debian::effects::shell::{Shell, Status, Stop};
 
 pub(super) fn run(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
@@ -25,11 +27,17 @@ pub(super) fn run(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
             }
         }
         for kind in ["g", "u", "m"] {
-            for line in declared.iter().filter(|line| line[0].trim_end_matches('!') == kind) {
+            for line in declared
+                .iter()
+                .filter(|line| line[0].trim_end_matches('!') == kind)
+            {
                 declare(shell, line)?;
             }
         }
-        if let Some(other) = declared.iter().find(|line| !matches!(line[0].as_str(), "g" | "u" | "u!" | "m")) {
+        if let Some(other) = declared
+            .iter()
+            .find(|line| !matches!(line[0].as_str(), "g" | "u" | "u!" | "m"))
+        {
             return Err(Stop::unknown(format!("a line `{}` in {path}", other[0])));
         }
     }
@@ -61,7 +69,11 @@ fn declare(shell: &mut Shell<'_, '_>, line: &[String]) -> Result<(), Stop> {
             let gecos = field(3).unwrap_or_default();
             let home = field(4).unwrap_or("/");
             let login = field(5).unwrap_or("/usr/sbin/nologin");
-            append(shell, PASSWD, &format!("{name}:x:{uid}:{group}:{gecos}:{home}:{login}"))?;
+            append(
+                shell,
+                PASSWD,
+                &format!("{name}:x:{uid}:{group}:{gecos}:{home}:{login}"),
+            )?;
             let day = shell.machine.options.shadow_day;
             let expiry = if line[0] == "u!" { "1" } else { "" };
             append(shell, SHADOW, &format!("{name}:!*:{day}:::::{expiry}:"))
@@ -70,14 +82,22 @@ fn declare(shell: &mut Shell<'_, '_>, line: &[String]) -> Result<(), Stop> {
 }
 
 /// A user's id and group: as declared (`ID`, `ID:GROUP`), that of the group of the same name, or a free one for both.
-fn user_ids(shell: &mut Shell<'_, '_>, name: &str, declared: Option<&str>) -> Result<(u64, u64), Stop> {
+fn user_ids(
+    shell: &mut Shell<'_, '_>,
+    name: &str,
+    declared: Option<&str>,
+) -> Result<(u64, u64), Stop> {
     if let Some((id, group)) = declared.and_then(|text| text.split_once(':')) {
         let id = identity(shell, Some(id).filter(|id| *id != "-"), &[PASSWD])?;
         return Ok((id, gid(shell, group)?.unwrap_or(id)));
     }
     if exists(shell, GROUP, name)? {
         let group = gid(shell, name)?.unwrap_or_default();
-        let id = if taken(shell, PASSWD)?.contains(&group) { identity(shell, declared, &[PASSWD])? } else { group };
+        let id = if taken(shell, PASSWD)?.contains(&group) {
+            identity(shell, declared, &[PASSWD])?
+        } else {
+            group
+        };
         return Ok((id, group));
     }
     let id = identity(shell, declared, &[PASSWD, GROUP])?;
@@ -91,18 +111,23 @@ fn identity(shell: &Shell<'_, '_>, declared: Option<&str>, files: &[&str]) -> Re
     for file in files {
         all.extend(taken(shell, file)?);
     }
-    let wanted = declared.map(|text| text.parse::<u64>().map_err(|_| Stop::unknown("an id that is no number")));
+    let wanted = declared.map(|text| {
+        text.parse::<u64>()
+            .map_err(|_| Stop::unknown("an id that is no number"))
+    });
     if let Some(id) = wanted.transpose()?.filter(|id| !all.contains(id)) {
         return Ok(id);
     }
     let mut ids = SYSTEM_IDS.rev();
-    ids.find(|id| !all.contains(id)).ok_or_else(|| Stop::unknown("no system id is free"))
+    ids.find(|id| !all.contains(id))
+        .ok_or_else(|| Stop::unknown("no system id is free"))
 }
 
 fn member(shell: &mut Shell<'_, '_>, user: &str, group: &str) -> Result<(), Stop> {
     let mut text = String::new();
     for mut fields in lines(shell, GROUP)? {
-        if fields[0] == group && fields.len() == 4 && !fields[3].split(',').any(|name| name == user) {
+        if fields[0] == group && fields.len() == 4 && !fields[3].split(',').any(|name| name == user)
+        {
             if !fields[3].is_empty() {
                 fields[3].push(',');
             }

@@ -86,9 +86,10 @@ impl Reader<'_, '_, '_, '_> {
             [open, _, ..] if open == "(" => {
                 self.take("(");
                 let holds = self.or()?;
-                match self.take(")") {
-                    true => Ok(holds),
-                    false => Err(Stop::unknown("a test that does not end")),
+                if self.take(")") {
+                    Ok(holds)
+                } else {
+                    Err(Stop::unknown("a test that does not end"))
                 }
             }
             [operator, operand, rest @ ..] if operator.len() == 2 && operator.starts_with('-') => {
@@ -148,7 +149,11 @@ fn is_binary(word: &str) -> bool {
 
 fn binary(left: &str, operator: &str, right: &str) -> Result<bool, Stop> {
     let numbers = || -> Result<Ordering, Stop> {
-        let number = |text: &str| text.trim().parse::<i64>().map_err(|_| Stop::unknown("a number that is none"));
+        let number = |text: &str| {
+            text.trim()
+                .parse::<i64>()
+                .map_err(|_| Stop::unknown("a number that is none"))
+        };
         Ok(number(left)?.cmp(&number(right)?))
     };
     Ok(match operator {

@@ -1,5 +1,7 @@
 //! Commands that only read and print text.
 
+use std::fmt::Write as _;
+
 use super::{Flags, Run, file_text, sed, words};
 use crate::debian::effects::shell::{Shell, Status, Stop};
 
@@ -80,10 +82,21 @@ fn printf(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     Ok(0)
 }
 
-fn format_once(format: &str, values: &mut std::slice::Iter<'_, String>, text: &mut String) -> Result<(), Stop> {
+fn format_once(
+    format: &str,
+    values: &mut std::slice::Iter<'_, String>,
+    text: &mut String,
+) -> Result<(), Stop> {
     let mut chars = format.chars();
     while let Some(c) = chars.next() {
-        match (c, if matches!(c, '\\' | '%') { chars.next() } else { None }) {
+        match (
+            c,
+            if matches!(c, '\\' | '%') {
+                chars.next()
+            } else {
+                None
+            },
+        ) {
             ('\\', Some('n')) => text.push('\n'),
             ('\\', Some('t')) => text.push('\t'),
             ('\\', Some('\\')) => text.push('\\'),
@@ -103,7 +116,10 @@ fn cat(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     Ok(status)
 }
 
-fn print_lines<'t>(shell: &mut Shell<'_, '_>, lines: impl IntoIterator<Item = &'t str>) -> Result<(), Stop> {
+fn print_lines<'t>(
+    shell: &mut Shell<'_, '_>,
+    lines: impl IntoIterator<Item = &'t str>,
+) -> Result<(), Stop> {
     let mut text = String::new();
     for line in lines {
         text.push_str(line);
@@ -134,7 +150,7 @@ fn uniq(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     let mut out = String::new();
     for run in lines.chunk_by(|a, b| a == b) {
         if flags.has('c') {
-            out.push_str(&format!("{:7} ", run.len()));
+            let _ = write!(out, "{:7} ", run.len());
         }
         out.push_str(run[0]);
         out.push('\n');
@@ -146,10 +162,14 @@ fn uniq(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
 fn head(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     let (count, operands) = match arguments {
         [flag, count, rest @ ..] if flag == "-n" => (count.as_str(), rest),
-        [count, rest @ ..] if count.starts_with('-') => (count.trim_start_matches("-n").trim_start_matches('-'), rest),
+        [count, rest @ ..] if count.starts_with('-') => {
+            (count.trim_start_matches("-n").trim_start_matches('-'), rest)
+        }
         rest => ("10", rest),
     };
-    let count: usize = count.parse().map_err(|_| Stop::unknown("an option of head"))?;
+    let count: usize = count
+        .parse()
+        .map_err(|_| Stop::unknown("an option of head"))?;
     let (text, status) = inputs(shell, operands)?;
     print_lines(shell, text.lines().take(count))?;
     Ok(status)
@@ -161,7 +181,10 @@ fn cut(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     let mut operands = Vec::new();
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
-        let Some(flag) = argument.get(..2).filter(|flag| matches!(*flag, "-d" | "-f")) else {
+        let Some(flag) = argument
+            .get(..2)
+            .filter(|flag| matches!(*flag, "-d" | "-f"))
+        else {
             operands.push(argument.clone());
             continue;
         };
@@ -175,13 +198,18 @@ fn cut(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
             field = value.parse::<usize>().ok();
         }
     }
-    let field = field.filter(|field| *field > 0).ok_or_else(|| Stop::unknown("an option of cut"))?;
+    let field = field
+        .filter(|field| *field > 0)
+        .ok_or_else(|| Stop::unknown("an option of cut"))?;
     let (text, status) = inputs(shell, &operands)?;
     let pick = |line: &'_ str| -> String {
         if !line.contains(delimiter) {
             return line.to_owned();
         }
-        line.split(delimiter).nth(field - 1).unwrap_or_default().to_owned()
+        line.split(delimiter)
+            .nth(field - 1)
+            .unwrap_or_default()
+            .to_owned()
     };
     let lines: Vec<String> = text.lines().map(pick).collect();
     print_lines(shell, lines.iter().map(String::as_str))?;
@@ -211,7 +239,11 @@ fn wc(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
         return Err(Stop::unknown("a form of wc"));
     }
     let text = shell.input().rest();
-    let count = if flags.has('l') { text.matches('\n').count() } else { text.len() };
+    let count = if flags.has('l') {
+        text.matches('\n').count()
+    } else {
+        text.len()
+    };
     shell.print(&format!("{count}\n"))?;
     Ok(0)
 }
@@ -225,7 +257,9 @@ fn md5sum(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
         return Ok(0);
     }
     for operand in &flags.operands {
-        let data = shell.resolve(operand).and_then(|path| shell.world().read(&path));
+        let data = shell
+            .resolve(operand)
+            .and_then(|path| shell.world().read(&path));
         let Some(data) = data else {
             return super::failed(shell, 1);
         };
@@ -242,7 +276,10 @@ fn basename(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     };
     let trimmed = path.trim_end_matches('/');
     let name = trimmed.rsplit('/').next().unwrap_or(trimmed);
-    let name = name.strip_suffix(suffix).filter(|rest| !rest.is_empty()).unwrap_or(name);
+    let name = name
+        .strip_suffix(suffix)
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(name);
     shell.print(&format!("{name}\n"))?;
     Ok(0)
 }

@@ -142,15 +142,20 @@ impl Parser {
     fn peek_name(&self) -> String {
         self.chars[self.at.min(self.chars.len())..]
             .iter()
-            .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '{' | '}' | '!' | '-' | '.' | '+'))
+            .take_while(|c| {
+                c.is_ascii_alphanumeric() || matches!(c, '_' | '{' | '}' | '!' | '-' | '.' | '+')
+            })
             .collect()
     }
 
     fn take_reserved(&mut self, word: &str) -> bool {
         let found = self.peek_name() == word
-            && self
-                .peek_at(word.chars().count())
-                .is_none_or(|c| matches!(c, ' ' | '\t' | '\n' | ';' | ')' | '(' | '&' | '|' | '<' | '>' | '#'));
+            && self.peek_at(word.chars().count()).is_none_or(|c| {
+                matches!(
+                    c,
+                    ' ' | '\t' | '\n' | ';' | ')' | '(' | '&' | '|' | '<' | '>' | '#'
+                )
+            });
         if found {
             self.at += word.chars().count();
         }
@@ -186,7 +191,7 @@ impl Parser {
             self.skip_blanks();
             match self.peek() {
                 Some(';') if self.peek_at(1) != Some(';') => self.at += 1,
-                Some('\n') | None | Some(';' | ')') => {}
+                Some('\n' | ';' | ')') | None => {}
                 Some('&') => return self.fail("a background job"),
                 _ => return self.fail("a word where a command should end"),
             }
@@ -513,7 +518,10 @@ impl Parser {
         let mut text = String::new();
         let mut at = start;
         while at < self.chars.len() {
-            let line: String = self.chars[at..].iter().take_while(|c| **c != '\n').collect();
+            let line: String = self.chars[at..]
+                .iter()
+                .take_while(|c| **c != '\n')
+                .collect();
             at += line.chars().count() + 1;
             let line = if strip_tabs {
                 line.trim_start_matches('\t')

@@ -68,6 +68,8 @@ pub(in super::super) struct Shell<'w, 'a> {
     calls: usize,
     /// How a failure of the command that runs now counts.
     context: Failure,
+    /// How the last command substitution ended.
+    substituted: Option<i32>,
 }
 
 impl<'w, 'a> Shell<'w, 'a> {
@@ -97,6 +99,7 @@ impl<'w, 'a> Shell<'w, 'a> {
             state,
             calls: 0,
             context: Failure::Ends,
+            substituted: None,
         }
     }
 
@@ -111,7 +114,9 @@ impl<'w, 'a> Shell<'w, 'a> {
         let ended = exit_status(self.run(&command, Failure::Ends));
         let trap = self.state.exit_trap.take();
         match (ended, trap) {
-            (Ok(status), Some(trap)) => exit_status(self.run(&trap, Failure::IsTested)).map(|_| status),
+            (Ok(status), Some(trap)) => {
+                exit_status(self.run(&trap, Failure::IsTested)).map(|_| status)
+            }
             (ended, _) => ended,
         }
     }
@@ -262,7 +267,10 @@ impl<'w, 'a> Shell<'w, 'a> {
                     return Err(Stop::unknown("a file that holds the time of day"));
                 }
                 let path = path.clone();
-                let mut data = self.world().read(&path).map_or(Vec::new(), |old| old.to_vec());
+                let mut data = self
+                    .world()
+                    .read(&path)
+                    .map_or(Vec::new(), |old| old.to_vec());
                 data.extend_from_slice(text.as_bytes());
                 if data.len() > MAX_OUTPUT {
                     return Err(Stop::unknown("a file larger than scripts write"));
@@ -299,7 +307,12 @@ impl<'w, 'a> Shell<'w, 'a> {
     }
 
     /// Runs another script as a program of its own.
-    pub(in super::super) fn program(&mut self, path: &str, text: &str, arguments: &[String]) -> Status {
+    pub(in super::super) fn program(
+        &mut self,
+        path: &str,
+        text: &str,
+        arguments: &[String],
+    ) -> Status {
         self.enter()?;
         let environment = self.environment();
         let ended = self.isolated(|shell| {
@@ -343,6 +356,7 @@ impl<'w, 'a> Shell<'w, 'a> {
             shell.run(command, Failure::Ends)
         })?;
         self.state.status = status;
+        self.substituted = Some(status);
         let text = buffer.borrow();
         Ok(text.trim_end_matches('\n').to_owned())
     }
@@ -385,9 +399,13 @@ impl<'w, 'a> Shell<'w, 'a> {
                         return self.run(body, failure);
                     }
                 }
-                otherwise.as_ref().map_or(Ok(0), |body| self.run(body, failure))
+                otherwise
+                    .as_ref()
+                    .map_or(Ok(0), |body| self.run(body, failure))
             }
-            Command::For { name, words, body } => self.for_each(name, words.as_deref(), body, failure),
+            Command::For { name, words, body } => {
+                self.for_each(name, words.as_deref(), body, failure)
+            }
             Command::Loop {
                 until,
                 condition,
@@ -436,7 +454,13 @@ impl<'w, 'a> Shell<'w, 'a> {
         }
     }
 
-    fn for_each(&mut self, name: &str, words: Option<&[Word]>, body: &Command, failure: Failure) -> Status {
+    fn for_each(
+        &mut self,
+        name: &str,
+        words: Option<&[Word]>,
+        body: &Command,
+        failure: Failure,
+    ) -> Status {
         let values = match words {
             Some(words) => self.fields(words)?,
             None => self.state.parameters.clone(),
@@ -450,7 +474,13 @@ impl<'w, 'a> Shell<'w, 'a> {
         Ok(self.state.status)
     }
 
-    fn repeat(&mut self, until: Until, condition: &Command, body: &Command, failure: Failure) -> Status {
+    fn repeat(
+        &mut self,
+        until: Until,
+        condition: &Command,
+        body: &Command,
+        failure: Failure,
+    ) -> Status {
         let mut last = 0;
         loop {
             let succeeded = self.run(condition, Failure::IsTested)? == 0;
@@ -479,7 +509,7 @@ impl<'w, 'a> Shell<'w, 'a> {
 
     fn simple(&mut self, simple: &Simple, failure: Failure) -> Status {
         self.machine.spend()?;
-        self.state.status = 0;
+        self.substituted = None;
         let arguments = self.fields(&simple.words)?;
         let located = |stop, arguments: &[String]| match stop {
             Stop::Unknown(reason) if !reason.starts_with("line ") => {
@@ -494,7 +524,8 @@ impl<'w, 'a> Shell<'w, 'a> {
                     let value = shell.text(word)?;
                     shell.assign(name, value);
                 }
-                Ok(shell.state.status)
+                // Assignments alone end as their last substitution did.
+                Ok(shell.substituted.unwrap_or(0))
             });
         };
         if name == "exec" && rest.is_empty() {
@@ -546,7 +577,11 @@ impl<'w, 'a> Shell<'w, 'a> {
         }
     }
 
-    fn redirected(&mut self, redirects: &[Redirect], body: impl FnOnce(&mut Self) -> Status) -> Status {
+    fn redirected(
+        &mut self,
+        redirects: &[Redirect],
+        body: impl FnOnce(&mut Self) -> Status,
+    ) -> Status {
         let saved = (self.state.sinks.clone(), self.state.input.clone());
         let ended = match self.redirect_all(redirects) {
             Ok(()) => body(self),
@@ -576,7 +611,9 @@ impl<'w, 'a> Shell<'w, 'a> {
             RedirectKind::Here(word) => self.state.input = Input::new(self.text(word)?),
             RedirectKind::Read(word) => {
                 let path = self.text(word)?;
-                let text = self.machine.text_of(self.resolve(&path).as_deref(), &path)?;
+                let text = self
+                    .machine
+                    .text_of(self.resolve(&path).as_deref(), &path)?;
                 self.state.input = Input::new(text.ok_or(Stop::Return(1))?);
             }
             RedirectKind::Duplicate(word) => {
@@ -584,9 +621,13 @@ impl<'w, 'a> Shell<'w, 'a> {
                 if source == "-" {
                     self.state.sinks.remove(&redirect.fd);
                 } else {
-                    let number = source.parse().map_err(|_| Stop::unknown("a rare redirection"))?;
+                    let number = source
+                        .parse()
+                        .map_err(|_| Stop::unknown("a rare redirection"))?;
                     let sink = self.state.sinks.get(&number).cloned();
-                    self.state.sinks.insert(redirect.fd, sink.unwrap_or(Sink::Discard));
+                    self.state
+                        .sinks
+                        .insert(redirect.fd, sink.unwrap_or(Sink::Discard));
                 }
             }
         }
