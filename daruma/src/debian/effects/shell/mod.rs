@@ -7,6 +7,7 @@ mod expand;
 mod io;
 mod parse;
 mod pattern;
+mod redirect;
 mod run;
 mod words;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::ast::{Command, Redirect, RedirectKind, Simple, Until, Word};
+use super::ast::{Command, Simple, Until, Word};
 use super::io::{Input, Sink};
 use super::parse::parse;
 use super::pattern::glyphs_match;
@@ -45,26 +45,26 @@ enum Failure {
 
 /// What a subshell has a copy of.
 #[derive(Clone)]
-struct State {
+pub(super) struct State {
     variables: BTreeMap<String, String>,
     exported: BTreeSet<String>,
     functions: BTreeMap<String, Rc<Command>>,
     parameters: Vec<String>,
     script: String,
-    sinks: BTreeMap<u32, Sink>,
-    input: Input,
+    pub(super) sinks: BTreeMap<u32, Sink>,
+    pub(super) input: Input,
     cwd: String,
     options: BTreeSet<char>,
     locals: Vec<BTreeMap<String, Option<String>>>,
     status: i32,
-    umask: u32,
+    pub(super) umask: u32,
     exit_trap: Option<Rc<Command>>,
 }
 
 /// A running script.
 pub(in super::super) struct Shell<'w, 'a> {
     pub(in super::super) machine: &'w mut Machine<'a>,
-    state: State,
+    pub(super) state: State,
     calls: usize,
     /// How a failure of the command that runs now counts.
     context: Failure,
@@ -575,75 +575,6 @@ impl<'w, 'a> Shell<'w, 'a> {
             Err(Stop::Return(status)) => Ok(status),
             other => other,
         }
-    }
-
-    fn redirected(
-        &mut self,
-        redirects: &[Redirect],
-        body: impl FnOnce(&mut Self) -> Status,
-    ) -> Status {
-        let saved = (self.state.sinks.clone(), self.state.input.clone());
-        let ended = match self.redirect_all(redirects) {
-            Ok(()) => body(self),
-            // A file that cannot be opened fails the command, not the script.
-            Err(Stop::Return(status)) => Ok(status),
-            Err(other) => Err(other),
-        };
-        (self.state.sinks, self.state.input) = saved;
-        ended
-    }
-
-    fn redirect_all(&mut self, redirects: &[Redirect]) -> Result<(), Stop> {
-        for redirect in redirects {
-            self.redirect(redirect)?;
-        }
-        Ok(())
-    }
-
-    fn redirect(&mut self, redirect: &Redirect) -> Result<(), Stop> {
-        match &redirect.kind {
-            RedirectKind::Write(word) | RedirectKind::Append(word) => {
-                let path = self.text(word)?;
-                let append = matches!(redirect.kind, RedirectKind::Append(_));
-                let sink = self.open(&path, append)?;
-                self.state.sinks.insert(redirect.fd, sink);
-            }
-            RedirectKind::Here(word) => self.state.input = Input::new(self.text(word)?),
-            RedirectKind::Read(word) => {
-                let path = self.text(word)?;
-                let text = self
-                    .machine
-                    .text_of(self.resolve(&path).as_deref(), &path)?;
-                self.state.input = Input::new(text.ok_or(Stop::Return(1))?);
-            }
-            RedirectKind::Duplicate(word) => {
-                let source = self.text(word)?;
-                if source == "-" {
-                    self.state.sinks.remove(&redirect.fd);
-                } else {
-                    let number = source
-                        .parse()
-                        .map_err(|_| Stop::unknown("a rare redirection"))?;
-                    let sink = self.state.sinks.get(&number).cloned();
-                    self.state
-                        .sinks
-                        .insert(redirect.fd, sink.unwrap_or(Sink::Discard));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn open(&mut self, path: &str, append: bool) -> Result<Sink, Stop> {
-        if matches!(path, "/dev/null" | "/dev/stderr" | "/dev/tty") {
-            return Ok(Sink::Discard);
-        }
-        let resolved = self.resolve(path).ok_or(Stop::Return(1))?;
-        if !append || self.world().lstat(&resolved).is_none() {
-            let mode = 0o666 & !self.state.umask;
-            self.machine.world.write(&resolved, b"", mode);
-        }
-        Ok(Sink::File(resolved))
     }
 }
 
