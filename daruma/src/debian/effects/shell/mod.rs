@@ -9,6 +9,7 @@ mod parse;
 mod pattern;
 mod redirect;
 mod run;
+mod state;
 mod words;
 
 pub(super) use parse::parse;
