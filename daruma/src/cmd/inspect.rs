@@ -22,7 +22,7 @@ pub(super) struct InspectArgs {
 /// Shows one image of the app.
 pub(super) fn run(context: &Context, args: &InspectArgs) -> Result<u8, Failure> {
     let project = context.project(&context.directory(None))?;
-    let session = context.session()?;
+    let session = context.session(&project)?;
     let first = project
         .recipe
         .processes
