@@ -23,7 +23,7 @@ pub(super) struct InspectArgs {
 /// Shows one image of the app.
 pub(super) fn run(context: &Context, args: &InspectArgs) -> Result<u8, Failure> {
     let project = context.project(&context.directory(None))?;
-    let session = context.session()?;
+    let session = context.session(&project)?;
     let role = role(&project, args.role.as_deref())?;
     let image = current_image(&session, &project, role.clone())?;
     if args.json {
@@ -33,9 +33,9 @@ pub(super) fn run(context: &Context, args: &InspectArgs) -> Result<u8, Failure> 
             .data(&String::from_utf8_lossy(&rendered.config));
         return Ok(0);
     }
-    describe(&image)
-        .iter()
-        .for_each(|line| context.terminal.data(line));
+    for line in describe(&image) {
+        context.terminal.data(&line);
+    }
     let target = project
         .lock
         .as_ref()

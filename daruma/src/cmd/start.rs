@@ -36,7 +36,7 @@ pub(super) struct StartArgs {
 pub(super) fn run(context: &Context, args: &StartArgs) -> Result<u8, Failure> {
     let project = context.project(&context.directory(None))?;
     let on_the_way = OnTheWay(&context.terminal);
-    let session = context.session_with(&on_the_way)?;
+    let session = context.session_with(&project, &on_the_way)?;
     let lease = RunDir::new(&session.home).claim(&project.id)?;
     let built = build(&session, &project, Range::ALL)?;
     let engine = launch::engine(&session)?;
@@ -81,9 +81,12 @@ fn looks_secret(value: &str) -> bool {
 }
 
 fn declared(project: &Project) -> Vec<Declared> {
-    let start = |process: &crate::recipe::Process| match process.starts_by_default() {
-        true => AutoStart::WithTheOthers,
-        false => AutoStart::WhenNamed,
+    let start = |process: &crate::recipe::Process| {
+        if process.starts_by_default() {
+            AutoStart::WithTheOthers
+        } else {
+            AutoStart::WhenNamed
+        }
     };
     let processes = project.recipe.processes.iter();
     processes
@@ -188,13 +191,13 @@ fn supervise(
     let outcome = supervisor.run(services)?;
     match outcome.cause {
         Cause::AllDone => Ok(0),
-        Cause::NeverReady { process, status } => {
-            let mut error = format!("{process} ended before it accepted connections");
+        Cause::NeverReady { ref process, .. } => {
+            let mut error =
+                format!("`{process}` ended before anything accepted connections on its port");
             if !outcome.last_lines.is_empty() {
                 error += &format!("; its last lines:\n  {}", outcome.last_lines.join("\n  "));
             }
-            // An end without an error is one too for a server.
-            Err(Failure::new(Kind::Ended(status.code().max(1)), error))
+            Err(Failure::new(Kind::Process(outcome.cause.code()), error))
         }
         cause => Err(Failure::process(cause.code())),
     }
