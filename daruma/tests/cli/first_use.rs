@@ -201,8 +201,8 @@ fn help_lists_the_commands() {
       -v, --verbose              Also show what the commands of a build print
           --offline              Use no network: what is not on this machine is an error
           --locked               Fail where daruma.lock would have to change
-          --platform <PLATFORM>  The platform to build for, e.g. linux/amd64; this machine's without
-                                 this
+          --platform <PLATFORM>  The platform to build for, e.g. linux/amd64; daruma.toml's, or this
+                                 machine's, without this
           --debian-mirror <URL>  Where Debian's main archive is mirrored; the host's apt sources say it
                                  without this [env: DARUMA_DEBIAN_MIRROR]
           --allow-expired        Accept an index of Debian's that is past its Valid-Until, as mirrors
@@ -231,8 +231,8 @@ fn help_lists_the_commands() {
       -v, --verbose              Also show what the commands of a build print
           --offline              Use no network: what is not on this machine is an error
           --locked               Fail where daruma.lock would have to change
-          --platform <PLATFORM>  The platform to build for, e.g. linux/amd64; this machine's without
-                                 this
+          --platform <PLATFORM>  The platform to build for, e.g. linux/amd64; daruma.toml's, or this
+                                 machine's, without this
           --debian-mirror <URL>  Where Debian's main archive is mirrored; the host's apt sources say it
                                  without this [env: DARUMA_DEBIAN_MIRROR]
           --allow-expired        Accept an index of Debian's that is past its Valid-Until, as mirrors

@@ -61,7 +61,7 @@ fn a_wrong_manifest_is_told_with_place_and_nearest_key() {
     assert_snapshot!(bench.run(&["plan"]), @"
     exit code 2
     --- stderr
-    error: cannot build on the image `debian:trixie` (daruma.toml:2): this version of daruma makes roles from Debian packages only
+    error: cannot do what [runner] (daruma.toml:2) asks for: this version of daruma compiles nothing and makes its roles from Debian packages, in its own sandbox
     ");
     bench.write("daruma.toml", "[process.cron]\nstart = false\n");
     assert_snapshot!(bench.run(&["plan"]), @"

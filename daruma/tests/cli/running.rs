@@ -123,12 +123,12 @@ fn the_first_failure_ends_the_rest_and_is_the_exit_code() {
     assert_snapshot!(shop.run(&["start"]), @"
     exit code 3
     --- stdout
-    job | the shelf fell
+    job  | the shelf fell
     --- stderr
     job started with PORT=3100
     idle started with PORT=3200
-    job exited with 3
     job exited with 3; stopping idle (up to 10 s)
+    job exited with 3
     idle was ended by signal 15
     ");
     nothing_is_left(&shop.bench);
@@ -163,7 +163,7 @@ fn a_web_process_that_never_listens_is_a_failure_with_its_last_lines() {
     web exited with 0
     web exited with 0 before it accepted connections; stopping cli (up to 10 s)
     cli was ended by signal 15
-    error: web ended before it accepted connections; its last lines:
+    error: `web` ended before anything accepted connections on its port; its last lines:
       no dolls today
     ");
     shop.bench.write("Procfile", "web: ./missing\n");
@@ -176,7 +176,7 @@ fn a_web_process_that_never_listens_is_a_failure_with_its_last_lines() {
     Procfile:1: no package is known for `missing`; it must be in the source or in [runner] packages
     web started with PORT=[PORT]
     web exited with 127
-    error: web ended before it accepted connections; its last lines:
+    error: `web` ended before anything accepted connections on its port; its last lines:
       daruma: cannot run `./missing`: there is no such file
     ");
     nothing_is_left(&shop.bench);
