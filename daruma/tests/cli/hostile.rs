@@ -320,6 +320,50 @@ fn a_mirror_that_hangs_once_is_asked_again_and_ctrl_c_ends_the_wait() {
 }
 
 #[test]
+fn a_mirror_that_hangs_for_ever_is_given_up() {
+    let Some(mut shop) = Shop::open() else { return };
+    shop.bench = shop.bench.env("DARUMA_HTTP_TIMEOUT", "1");
+    let inrelease = shop.world.inrelease(Place::Main);
+    shop.world.server.fault(&inrelease, Fault::Hang);
+    assert_snapshot!(refused(&shop), @"
+    exit code 75
+    --- stderr
+    error: cannot read the archive
+      caused by: cannot fetch from the archive
+      caused by: cannot get http://[MIRROR]/debian/dists/trixie/InRelease: no answer within 1 s
+    ");
+    shop.world.server.fault(&inrelease, Fault::HangAfter(50));
+    assert_snapshot!(refused(&shop), @"
+    exit code 75
+    --- stderr
+    error: cannot read the archive
+      caused by: cannot fetch from the archive
+      caused by: cannot get http://[MIRROR]/debian/dists/trixie/InRelease: no more bytes within 1 s
+    ");
+    shop.world.server.heal();
+    let path = path_of(&shop, "/perl-base/");
+    shop.world.server.fault(&path, Fault::HangAfter(1_000));
+    assert_snapshot!(shop.run(&["build", "-q"]), @"
+    exit code 75
+    --- stderr
+    error: step 3 (runner image) failed
+      caused by: cannot fetch the runner's packages
+      caused by: cannot fetch pool/main/p/perl-base/perl-base_5.40.1-6_amd64.deb
+      caused by: cannot get http://[MIRROR]/debian/pool/main/p/perl-base/perl-base_5.40.1-6_amd64.deb: no more bytes within 1 s
+    ");
+    healed(&shop);
+    fs_err::remove_file(shop.lock()).expect("removed");
+    shop.bench = shop.bench.env("DARUMA_HTTP_TIMEOUT", "soon");
+    assert_snapshot!(shop.run(&["build", "-q"]), @"
+    exit code 1
+    --- stderr
+    error: cannot use the archive
+      caused by: cannot fetch from the archive
+      caused by: cannot use DARUMA_HTTP_TIMEOUT=soon: it must be a whole number of seconds, at least 1
+    ");
+}
+
+#[test]
 fn a_slow_mirror_is_no_error() {
     let Some(shop) = Shop::open() else { return };
     let path = path_of(&shop, "/tzdata/");
