@@ -11,6 +11,7 @@ mod first_use;
 mod hostile;
 mod kills;
 mod outputs;
+mod plans;
 mod recipes;
 mod running;
 mod secrets;
