@@ -80,9 +80,13 @@ pub(super) fn write_archive(
 ) -> Result<(), Failure> {
     let path = std::path::absolute(path)?;
     let dir = path.parent().unwrap_or(Path::new("/")).to_owned();
-    let mut file = AtomicFile::new(&dir, &path)?;
+    let cannot = |error: std::io::Error| {
+        let error = format!("cannot write {}: {error}", path.display());
+        Failure::new(Kind::Failed, error)
+    };
+    let mut file = AtomicFile::new(&dir, &path).map_err(cannot)?;
     session.store.export_archive(&mut file, images)?;
-    Ok(file.commit()?)
+    file.commit().map_err(cannot)
 }
 
 /// Hands `images` to Docker, or to Podman where there is no Docker.
