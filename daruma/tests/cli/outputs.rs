@@ -125,17 +125,13 @@ fn an_archive_goes_to_standard_output_and_a_bad_place_is_named() {
         b"ustar",
         "a tar archive comes first"
     );
-    assert_snapshot!(shop.run(&["build", "--output", "tar:/nowhere/shop.tar"]), @"
-    exit code 0
-    --- stdout
-    shop  [DIGEST] [SIZE]
-    shop-cli  [DIGEST] [SIZE]
+    assert_snapshot!(shop.run(&["build", "--output", "tar:Procfile/shop.tar"]), @"
+    exit code 1
     --- stderr
     step 2 compile unchanged, [TIME] saved
     step 3 runner image unchanged, [TIME] saved
     step 4 app images unchanged, [TIME] saved
-    wrote /nowhere/shop.tar
-    done in [TIME]
+    error: cannot write [DIR]/shop/Procfile/shop.tar: failed to create directory `[DIR]/shop/Procfile`: File exists (os error 17)
     ");
     assert_snapshot!(shop.run(&["build", "--output", "oci:daruma.toml"]), @"
     exit code 1

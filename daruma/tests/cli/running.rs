@@ -12,6 +12,13 @@ use crate::shop::Shop;
 
 const PAGE: &str = "HTTP/1.0 200 OK\r\n\r\ndaruma sells dolls\n";
 
+/// Lines of news: which of two ends comes first is not promised.
+fn sorted(news: &str) -> String {
+    let mut lines: Vec<&str> = news.lines().collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
 #[test]
 fn a_page_is_answered_and_ctrl_c_ends_all() {
     let Some(shop) = Shop::open() else { return };
@@ -47,9 +54,8 @@ fn a_page_is_answered_and_ctrl_c_ends_all() {
         .stderr
         .split_once("web started")
         .expect("after the build");
-    let mut said: Vec<&str> = said.lines().skip(3).collect();
-    said.sort_unstable();
-    assert_snapshot!(said.join("\n"), @"
+    let said: Vec<&str> = said.lines().skip(3).collect();
+    assert_snapshot!(sorted(&said.join("\n")), @"
     cli was ended by signal 15
     interrupted; stopping web, cli (up to 10 s)
     web was ended by signal 15
@@ -120,16 +126,14 @@ fn the_first_failure_ends_the_rest_and_is_the_exit_code() {
     shop.bench
         .write_script("fail", "#!/bin/sh\necho the shelf fell >&2\nexit 3\n");
     shop.build();
-    assert_snapshot!(shop.run(&["start"]), @"
-    exit code 3
-    --- stdout
-    job  | the shelf fell
-    --- stderr
-    job started with PORT=3100
+    let outcome = shop.run(&["start"]).failure(3);
+    assert_eq!(outcome.stdout, "job  | the shelf fell\n");
+    assert_snapshot!(sorted(&outcome.stderr), @"
     idle started with PORT=3200
-    job exited with 3; stopping idle (up to 10 s)
-    job exited with 3
     idle was ended by signal 15
+    job exited with 3
+    job exited with 3; stopping idle (up to 10 s)
+    job started with PORT=3100
     ");
     nothing_is_left(&shop.bench);
     assert_snapshot!(shop.run(&["start", "job"]), @"
@@ -153,18 +157,18 @@ fn a_web_process_that_never_listens_is_a_failure_with_its_last_lines() {
     shop.bench
         .write_script("server.pl", "#!/bin/sh\necho no dolls today\n");
     shop.build();
-    assert_snapshot!(shop.run(&["start", "-p", &free_port().to_string()]), @"
-    exit code 1
-    --- stdout
-    web | no dolls today
-    --- stderr
-    web started with PORT=[PORT]
+    let outcome = shop
+        .run(&["start", "-p", &free_port().to_string()])
+        .failure(1);
+    assert_eq!(outcome.stdout, "web | no dolls today\n");
+    assert_snapshot!(sorted(&shop.bench.filtered(&outcome.stderr)), @"
+      no dolls today
     cli started with PORT=[PORT]
-    web exited with 0
-    web exited with 0 before it accepted connections; stopping cli (up to 10 s)
     cli was ended by signal 15
     error: `web` ended before anything accepted connections on its port; its last lines:
-      no dolls today
+    web exited with 0
+    web exited with 0 before it accepted connections; stopping cli (up to 10 s)
+    web started with PORT=[PORT]
     ");
     shop.bench.write("Procfile", "web: ./missing\n");
     shop.build();
