@@ -72,10 +72,10 @@ fn daruma_toml_replaces_and_adds_to_the_procfile_and_each_process_knows_its_orig
         })
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r##"
-        web: puma from daruma.toml:2 for Procfile:3
-        cli: irb from daruma.toml:4 (not started)
         jobs: sidekiq from Procfile:1 (not started)
         release: rake db:migrate from Procfile:2 (not started)
+        web: puma from daruma.toml:2 for Procfile:3
+        cli: irb from daruma.toml:4 (not started)
         "##);
 }
 
