@@ -8,8 +8,8 @@ use fs_err as fs;
 use super::{BuildError, Project};
 use crate::language::{Need, programs};
 use crate::plan::{Decision, ProcessInput};
+use crate::recipe::Process;
 use crate::recipe::manifest::{Base, RoleSource};
-use crate::recipe::{CommandLine, Process};
 use crate::resolve::{DEFAULT_BASE, Demand, MINIMAL_BASE};
 use crate::tree::TreePath;
 
@@ -90,13 +90,9 @@ impl Wishes {
                 self.needs.push(need);
             }
         }
-        let entrypoint = match process.command_line() {
-            CommandLine::Exec(argv) => argv,
-            CommandLine::Shell(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line],
-        };
         self.processes.push(ProcessInput {
             name: process.name.to_string(),
-            entrypoint,
+            entrypoint: process.command_line().argv(),
         });
     }
 }
