@@ -1,10 +1,12 @@
 //! Everything up to the plan, and how it stands against what was built before.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use super::demand::Wishes;
 use super::{BuildError, LockPolicy, Project, Session, created};
 use crate::debian::Architecture;
+use crate::home::AtomicFile;
 use crate::image::{Digest, Role, Target};
 use crate::lock::{Lock, TargetLock};
 use crate::plan::{Change, Decision, Inputs, Key, Plan, Step, StepNumber, plan};
@@ -168,7 +170,9 @@ pub(super) fn write_lock(
         .unwrap_or_else(Lock::default)
         .with(entry.clone());
     let path = project.lock_path();
-    crate::home::write_atomic(&project.dir, &path, lock.render().as_bytes())?;
+    let mut file = AtomicFile::beside(&path)?;
+    file.write_all(lock.render().as_bytes())?;
+    file.commit()?;
     let packages = entry.runner.packages.len();
     session.progress.event(Event::Note(&format!(
         "wrote daruma.lock ({packages} packages)"
