@@ -3,13 +3,19 @@
 use std::error::Error;
 
 use super::failure::{Failure, Kind};
+use crate::archive::ArchiveError;
 use crate::build::BuildError;
 use crate::engine::{EngineError, RootsError};
 use crate::home::HomeError;
+use crate::http::HttpError;
 use crate::image::{ImageError, InvalidReference};
 use crate::recipe::RecipeError;
 use crate::run::RunError;
 use crate::store::StoreError;
+
+/// What helps where the network is to blame.
+const NETWORK: &str =
+    "check the network and http_proxy, or name another mirror: daruma build --debian-mirror URL";
 
 impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
@@ -29,27 +35,32 @@ impl From<BuildError> for Failure {
             | BuildError::Unsupported { .. }
             | BuildError::Platform(_)
             | BuildError::Epoch(_) => Kind::Usage,
-            _ if is_transient(&error) => Kind::TryAgain,
+            _ if is_network(&error) => Kind::TryAgain,
             _ => Kind::Failed,
         };
+        let network = (kind == Kind::TryAgain).then_some(NETWORK);
         let failure = Self::new(kind, error);
-        hint.into_iter().fold(failure, Failure::hint)
+        hint.or(network).into_iter().fold(failure, Failure::hint)
     }
 }
 
 /// Whether the network is to blame, so that the same command may succeed later.
-fn is_transient(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error
-            .downcast_ref::<crate::http::HttpError>()
-            .is_some_and(crate::http::HttpError::is_transient)
-        {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+fn is_network(error: &(dyn Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.any(|cause| {
+        let http = cause.downcast_ref::<HttpError>();
+        let archive = cause.downcast_ref::<ArchiveError>();
+        http.is_some_and(is_request) || archive.is_some_and(is_every_mirror)
+    })
+}
+
+/// A name that is not found is not worth a second try at once, but may well be found when the network is back.
+fn is_request(error: &HttpError) -> bool {
+    error.is_transient() || matches!(error, HttpError::HostNotFound { .. })
+}
+
+fn is_every_mirror(error: &ArchiveError) -> bool {
+    matches!(error, ArchiveError::NoMirror { tried, .. } if tried.iter().all(|error| is_network(error)))
 }
 
 impl From<RunError> for Failure {
