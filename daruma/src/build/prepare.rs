@@ -250,13 +250,14 @@ fn state(
     };
     let mut took = Duration::ZERO;
     for role in roles(plan, number)? {
-        let Some(entry) = session.store.get_ref(&ref_name(session, project, role))? else {
+        let name = ref_name(session, project, role);
+        let Some(entry) = session.store.get_ref(&name)? else {
             return Ok(State::New);
         };
         if entry.key != key.digest() {
             return Ok(State::Stale(changes(&entry, key)));
         }
-        if !is_whole(session, &entry)? {
+        if session.store.current(&name)?.is_none() {
             return Ok(State::Stale(Vec::new()));
         }
         took = took.max(entry.took);
@@ -267,18 +268,4 @@ fn state(
 fn changes(entry: &RefEntry, key: &Key) -> Vec<Change> {
     let old: Option<Key> = serde_json::from_value(entry.inputs.clone()).ok();
     old.map(|old| key.changes_since(&old)).unwrap_or_default()
-}
-
-/// Whether the image and all its layers are still in the store.
-fn is_whole(session: &Session<'_>, entry: &RefEntry) -> Result<bool, BuildError> {
-    if !session.store.has(entry.manifest.digest)? {
-        return Ok(false);
-    }
-    let image = session.store.image(entry.manifest.digest)?;
-    for layer in image.layers() {
-        if !session.store.has(layer.digest())? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }

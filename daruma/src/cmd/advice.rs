@@ -12,6 +12,7 @@ use crate::image::{ImageError, InvalidReference};
 use crate::recipe::RecipeError;
 use crate::run::RunError;
 use crate::store::StoreError;
+use crate::tree::unpack::UnpackError;
 
 /// What helps where the network is to blame.
 const NETWORK: &str =
@@ -39,8 +40,9 @@ impl From<BuildError> for Failure {
             _ => Kind::Failed,
         };
         let network = (kind == Kind::TryAgain).then_some(NETWORK);
+        let hint = hint.or(network).or(damage_hint(&error));
         let failure = Self::new(kind, error);
-        hint.or(network).into_iter().fold(failure, Failure::hint)
+        hint.into_iter().fold(failure, Failure::hint)
     }
 }
 
@@ -90,6 +92,36 @@ impl From<InvalidReference> for Failure {
     }
 }
 
+/// What helps where a blob is not what its name says.
+fn damage_hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    let damaged = causes.any(|cause| {
+        // Who reads a blob to its end gets the store's error as one of reading, which is no source of its own.
+        let read = cause.downcast_ref::<std::io::Error>();
+        let inner = read.and_then(|error| error.get_ref()?.downcast_ref::<StoreError>());
+        let store = inner.or(cause.downcast_ref::<StoreError>());
+        let wrong = |error: &StoreError| matches!(error, StoreError::OtherDigest { .. });
+        cause.is::<UnpackError>() || store.is_some_and(wrong)
+    });
+    damaged
+        .then_some("remove what is damaged, and the next build makes it again: daruma gc --verify")
+}
+
+/// Errors of what was stored, which may be damage.
+macro_rules! stored_failures {
+    ($($error:ty),+) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                let hint = damage_hint(&error);
+                let failure = Self::new(Kind::Failed, error);
+                hint.into_iter().fold(failure, Failure::hint)
+            }
+        })+
+    };
+}
+
+stored_failures!(RootsError, StoreError);
+
 /// Errors that are nobody's fault in particular.
 macro_rules! plain_failures {
     ($($error:ty),+) => {
@@ -101,11 +133,4 @@ macro_rules! plain_failures {
     };
 }
 
-plain_failures!(
-    EngineError,
-    HomeError,
-    ImageError,
-    RootsError,
-    StoreError,
-    std::io::Error
-);
+plain_failures!(EngineError, HomeError, ImageError, std::io::Error);
