@@ -8,7 +8,7 @@ use super::{BuildError, LockPolicy, Project, Session, created};
 use crate::debian::Architecture;
 use crate::home::AtomicFile;
 use crate::image::{Digest, Role, Target};
-use crate::lock::{Lock, TargetLock};
+use crate::lock::TargetLock;
 use crate::plan::{Change, Decision, Inputs, Key, Plan, Step, StepNumber, plan};
 use crate::progress::Event;
 use crate::resolve;
@@ -164,11 +164,7 @@ pub(super) fn write_lock(
     project: &Project,
     entry: &TargetLock,
 ) -> Result<(), BuildError> {
-    let lock = project
-        .lock
-        .clone()
-        .unwrap_or_else(Lock::default)
-        .with(entry.clone());
+    let lock = project.lock.clone().unwrap_or_default().with(entry.clone());
     let path = project.lock_path();
     let mut file = AtomicFile::beside(&path)?;
     file.write_all(lock.render().as_bytes())?;

@@ -36,7 +36,7 @@ pub(super) struct StartArgs {
 pub(super) fn run(context: &Context, args: &StartArgs) -> Result<u8, Failure> {
     let project = context.project(&context.directory(None))?;
     let on_the_way = OnTheWay(&context.terminal);
-    let session = context.session_with(&on_the_way)?;
+    let session = context.session_with(&project, &on_the_way)?;
     let lease = RunDir::new(&session.home).claim(&project.id)?;
     let built = build(&session, &project, Range::ALL)?;
     let engine = launch::engine(&session)?;
@@ -81,9 +81,12 @@ fn looks_secret(value: &str) -> bool {
 }
 
 fn declared(project: &Project) -> Vec<Declared> {
-    let start = |process: &crate::recipe::Process| match process.starts_by_default() {
-        true => AutoStart::WithTheOthers,
-        false => AutoStart::WhenNamed,
+    let start = |process: &crate::recipe::Process| {
+        if process.starts_by_default() {
+            AutoStart::WithTheOthers
+        } else {
+            AutoStart::WhenNamed
+        }
     };
     let processes = project.recipe.processes.iter();
     processes

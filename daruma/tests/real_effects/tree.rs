@@ -198,10 +198,9 @@ fn bytes(what: &What) -> Option<Cow<'_, [u8]>> {
 
 fn difference(path: &str, our: &Entry, their: &Entry) -> Option<String> {
     match (bytes(&our.what), bytes(&their.what)) {
-        (Some(ours), Some(theirs))
-            if path == KEYSTORE && keystore::entries(&ours) != keystore::entries(&theirs) =>
-        {
-            return Some("other certificates".to_owned());
+        (Some(ours), Some(theirs)) if path == KEYSTORE => {
+            let same = keystore::entries(&ours) == keystore::entries(&theirs);
+            return (!same).then(|| "other certificates".to_owned());
         }
         (Some(ours), Some(theirs)) if ours != theirs => {
             let at = ours

@@ -1,8 +1,8 @@
 //! Who signed an index, by a policy of our own on top of rPGP's arithmetic.
 //!
-//! The policy: the message is one cleartext-signed message and nothing else ([`framing`]); a signature counts if it is a text
+//! The policy: the message is one cleartext-signed message and nothing else (`framing`); a signature counts if it is a text
 //! signature of version 4 with SHA-256 or stronger, neither expired nor from the future, made by a key that
-//! [`certificate`] finds fit; one that counts is needed, and a false one by a known key spoils the whole message.
+//! `certificate` finds fit; one that counts is needed, and a false one by a known key spoils the whole message.
 
 mod certificate;
 mod framing;

@@ -81,6 +81,9 @@ struct Maker<T, G> {
     entries: Vec<Item>,
     dirs: Vec<Item>,
     doc_dirs: Vec<Item>,
+    /// Paths as the package has them.
+    shipped: BTreeSet<TreePath>,
+    /// Paths as the member has them.
     seen: BTreeSet<TreePath>,
 }
 
@@ -92,6 +95,7 @@ impl<T: Write, G: Write> Maker<T, G> {
             entries,
             dirs,
             doc_dirs,
+            shipped: BTreeSet::new(),
             seen: BTreeSet::new(),
         }
     }
@@ -103,8 +107,16 @@ impl<T: Write, G: Write> Maker<T, G> {
             Fate::Keep(path) => (path, is_dir.then_some(&mut self.dirs)),
             Fate::IfUsed(path) => (path, Some(&mut self.doc_dirs)),
         };
+        if !self.shipped.insert(entry.path.clone()) {
+            return Err(MakeError::Twice(entry.path.to_string()));
+        }
         if !self.seen.insert(path.clone()) {
-            return Err(MakeError::Twice(path.to_string()));
+            // Before Debian 13 a package may ship `lib/x` and `usr/lib/x`, which are one directory on a merged system.
+            return if is_dir {
+                Ok(())
+            } else {
+                Err(MakeError::Twice(path.to_string()))
+            };
         }
         entry.path = path;
         if let Some(dirs) = list {
@@ -119,9 +131,10 @@ impl<T: Write, G: Write> Maker<T, G> {
 
     fn link_target(&self, link: &TreePath, target: &TreePath) -> Result<TreePath, MakeError> {
         let target = paths::merged(target)?;
-        match self.seen.contains(&target) {
-            true => Ok(target),
-            false => Err(MakeError::Dangling(link.to_string())),
+        if self.seen.contains(&target) {
+            Ok(target)
+        } else {
+            Err(MakeError::Dangling(link.to_string()))
         }
     }
 

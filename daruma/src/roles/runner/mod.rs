@@ -78,6 +78,9 @@ pub enum RunnerError {
     Io(#[from] std::io::Error),
 }
 
+/// Gives the `.deb` files of packages, in the order in which they are asked for.
+pub type Fetch<'a> = dyn Fn(&[PackagePin]) -> Result<Vec<PathBuf>, RunnerError> + 'a;
+
 /// What a runner is made from and with.
 pub struct RunnerInputs<'a> {
     /// Its packages.
@@ -91,7 +94,7 @@ pub struct RunnerInputs<'a> {
     /// The image's `created`.
     pub created: Created,
     /// Gives the `.deb` files of packages, in the order in which they are asked for.
-    pub fetch: &'a dyn Fn(&[PackagePin]) -> Result<Vec<PathBuf>, RunnerError>,
+    pub fetch: &'a Fetch<'a>,
 }
 
 /// Makes the runner image; its layers are in the store.
@@ -104,9 +107,9 @@ pub fn runner(home: &Home, store: &Store, inputs: &RunnerInputs<'_>) -> Result<I
     if !outcome.unknown.is_empty() {
         return Err(RunnerError::Unknown(effects::sentences(&outcome.unknown)));
     }
-    let packages = store_layer(store, parts(&members, &layout)?, inputs, "Debian packages")?;
+    let packages = store_layer(store, &parts(&members, &layout)?, inputs, "Debian packages")?;
     let effects = vec![Part::of(effects::layer(&outcome, &merged)?)?, end()?];
-    let effects = store_layer(store, effects, inputs, "configuration of Debian packages")?;
+    let effects = store_layer(store, &effects, inputs, "configuration of Debian packages")?;
     let spec = RunnerSpec {
         target: inputs.target.clone(),
         layers: vec![packages, effects],
@@ -156,12 +159,12 @@ fn end() -> Result<Part, RunnerError> {
 
 fn store_layer(
     store: &Store,
-    parts: Vec<Part>,
+    parts: &[Part],
     inputs: &RunnerInputs<'_>,
     what: &str,
 ) -> Result<Layer, RunnerError> {
     let mut blob = store.writer()?;
-    let diff_id = concat::concat(&parts, &mut blob)?;
+    let diff_id = concat::concat(parts, &mut blob)?;
     let blob = blob.finish()?;
     let history = History::new(&inputs.created, &format!("daruma: {what}"));
     Ok(Layer::new(
