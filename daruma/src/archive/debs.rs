@@ -35,14 +35,17 @@ pub(super) fn fetch(
     }
     let missing: Vec<&DebRef> = missing.into_values().collect();
     if archive.settings.network == Network::Offline {
-        return Err(ArchiveError::DebsOffline {
-            paths: missing.iter().map(|deb| deb.path.clone()).collect(),
-        });
+        let mut paths: Vec<String> = missing.iter().map(|deb| deb.path.clone()).collect();
+        paths.sort();
+        return Err(ArchiveError::DebsOffline { paths });
     }
     let total = missing.iter().map(|deb| deb.size).sum();
     progress.event(Event::TaskStarted {
         id: TASK,
-        what: &format!("downloading {} packages", missing.len()),
+        what: &match missing.len() {
+            1 => "downloading 1 package".to_owned(),
+            many => format!("downloading {many} packages"),
+        },
         total: Some(total),
     });
     let outcome = from_mirrors(archive, missing, progress);

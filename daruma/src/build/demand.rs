@@ -8,8 +8,8 @@ use fs_err as fs;
 use super::{BuildError, Project, unsupported};
 use crate::language::{Need, programs};
 use crate::plan::{Decision, ProcessInput};
-use crate::recipe::Process;
 use crate::recipe::manifest::{Base, RoleSource};
+use crate::recipe::{CommandLine, Process};
 use crate::resolve::{DEFAULT_BASE, Demand, MINIMAL_BASE};
 use crate::tree::TreePath;
 
@@ -85,16 +85,27 @@ impl Wishes {
             .push(decision(&what, &process.command, &origin));
         let head = |path: &str| head(&project.dir, path);
         for need in programs(&process.command, &origin, &head) {
-            self.decisions
-                .push(decision("program", &need.program, &need.from));
-            if !self.needs.iter().any(|known| known.program == need.program) {
-                self.needs.push(need);
-            }
+            self.add_need(need);
+        }
+        let line = process.command_line();
+        if matches!(line, CommandLine::Shell(_)) {
+            self.add_need(Need {
+                program: "sh".to_owned(),
+                from: origin,
+            });
         }
         self.processes.push(ProcessInput {
             name: process.name.to_string(),
-            entrypoint: process.command_line().argv(),
+            entrypoint: line.argv(),
         });
+    }
+
+    fn add_need(&mut self, need: Need) {
+        self.decisions
+            .push(decision("program", &need.program, &need.from));
+        if !self.needs.iter().any(|known| known.program == need.program) {
+            self.needs.push(need);
+        }
     }
 }
 

@@ -34,19 +34,22 @@ impl Context {
 
     /// The app's directory: `named`, else what `-C` says, else the current one.
     pub(super) fn directory(&self, named: Option<&Path>) -> PathBuf {
-        let base = self
-            .global
-            .directory
-            .clone()
-            .unwrap_or_else(|| PathBuf::from("."));
-        named.map_or(base.clone(), |dir| base.join(dir))
+        match (self.global.directory.as_deref(), named) {
+            (Some(base), Some(dir)) => base.join(dir),
+            (Some(dir), None) | (None, Some(dir)) => dir.to_owned(),
+            (None, None) => PathBuf::from("."),
+        }
     }
 
     /// The app in `dir`; what is doubtful in its files is told.
     pub(super) fn project(&self, dir: &Path) -> Result<Project, Failure> {
+        if !dir.is_dir() {
+            let error = format!("cannot find the app: {} is no directory", dir.display());
+            return Err(Failure::new(Kind::Usage, error));
+        }
         let project = Project::open(dir)?;
         for warning in &project.warnings {
-            self.terminal.say(&warning.to_string());
+            self.terminal.doubt(&warning.to_string());
         }
         Ok(project)
     }

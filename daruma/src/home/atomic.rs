@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use tempfile::NamedTempFile;
 
+/// How the names of half-made files begin and end. Some stand in a project for a moment, and a kill at that moment leaves
+/// them there: module `source` knows them by this.
+const HALF_MADE: (&str, &str) = (".daruma-", ".tmp");
+
 /// A file in the making. Dropped without [`AtomicFile::commit`], it leaves nothing.
 #[derive(Debug)]
 pub struct AtomicFile {
@@ -18,26 +22,23 @@ impl AtomicFile {
     /// Begins a file in `tmp` that will take the name `path`; both must lie on one file system.
     pub fn new(tmp: &Path, path: &Path) -> io::Result<Self> {
         fs::create_dir_all(tmp)?;
-        let file = NamedTempFile::new_in(tmp)?;
+        // As any file that is made: the umask decides, not the caution of temporary files.
+        let mode = std::fs::Permissions::from_mode(0o666);
+        let file = tempfile::Builder::new()
+            .prefix(HALF_MADE.0)
+            .suffix(HALF_MADE.1)
+            .permissions(mode)
+            .tempfile_in(tmp)?;
         Ok(Self {
             file,
             path: path.to_owned(),
         })
     }
 
-    /// As [`AtomicFile::new`], for a file outside daruma's own directory, in the directory of `path`: whoever the
-    /// caller's umask lets read new files may read it.
+    /// As [`AtomicFile::new`], for a file outside daruma's own directory: half-made it stands in the directory of `path`.
     pub fn beside(path: &Path) -> io::Result<Self> {
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-        let dir = dir.unwrap_or(Path::new("."));
-        let mode = std::fs::Permissions::from_mode(0o666);
-        let file = tempfile::Builder::new()
-            .permissions(mode)
-            .tempfile_in(dir)?;
-        Ok(Self {
-            file,
-            path: path.to_owned(),
-        })
+        Self::new(dir.unwrap_or(Path::new(".")), path)
     }
 
     /// Flushes to the disk and takes the final name, replacing what stood there.
