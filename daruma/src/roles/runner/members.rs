@@ -44,7 +44,7 @@ pub(super) fn members(
 fn make_all(
     home: &Home,
     pins: &[PackagePin],
-    fetch: &dyn Fn(&[PackagePin]) -> Result<Vec<PathBuf>, RunnerError>,
+    fetch: &Fetch<'_>,
 ) -> Result<Vec<Member>, RunnerError> {
     if pins.is_empty() {
         return Ok(Vec::new());
