@@ -17,6 +17,7 @@ pub(crate) const DARUMA: &str = env!("CARGO_BIN_EXE_daruma");
 const PASSED_ON: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// Prints why a test did not run.
+#[expect(clippy::print_stderr, reason = "the test harness shows it")]
 pub(crate) fn skipped(why: &str) {
     eprintln!("skipped: {why}");
 }

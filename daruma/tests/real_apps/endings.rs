@@ -15,7 +15,7 @@ fn whatever_ends_an_app_nothing_is_left_of_it() {
         Ok(world) => world,
         Err(why) => return skipped(&why),
     };
-    let rows: [(&str, fn(&World, &Running), i32); 4] = [
+    let rows: [(&str, End, i32); 4] = [
         ("SIGTERM", |_, app| app.signal(Signal::TERM), 143),
         ("SIGINT", |_, app| app.signal(Signal::INT), 130),
         (
@@ -74,6 +74,9 @@ fn control_c_in_a_terminal_ends_everything() {
     assert_gone_soon(&family, &world.home);
     assert_eq!(leftovers(&world.home), Vec::<String>::new());
 }
+
+/// A way to end a running app.
+type End = fn(&World, &Running);
 
 /// A pseudo-terminal, both ends.
 struct Terminal {

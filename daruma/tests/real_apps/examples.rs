@@ -231,7 +231,7 @@ impl Postgres {
         Ok(server)
     }
 
-    fn run(&self, script: &str) -> Result<String, String> {
+    fn run(&self, script: &str) -> Result<(), String> {
         let mut shell = Command::new("sh");
         shell
             .args(["-c", script])
@@ -243,10 +243,9 @@ impl Postgres {
             .env("N", self.port.to_string())
             .stderr(std::process::Stdio::null());
         let status = shell.stdout(std::process::Stdio::null()).status();
-        match status.map_err(|error| error.to_string())?.success() {
-            true => Ok(String::new()),
-            false => Err(format!("`{script}` failed")),
-        }
+        let done = status.map_err(|error| error.to_string())?.success();
+        done.then_some(())
+            .ok_or_else(|| format!("`{script}` failed"))
     }
 
     fn url(&self) -> String {

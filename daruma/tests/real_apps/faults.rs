@@ -6,8 +6,10 @@ use std::process::{Command, Stdio};
 
 use crate::bench::{Said, World, bare, is_root, need, output, skipped};
 
+type Damage = fn(&Path);
+
 /// Ways to damage a file.
-const DAMAGES: [(&str, fn(&Path)); 3] = [
+const DAMAGES: [(&str, Damage); 3] = [
     ("cut off", |path| {
         let file = fs::File::options().write(true).open(path).expect("opened");
         file.set_len(600).expect("cut");

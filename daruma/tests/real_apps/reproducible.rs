@@ -107,7 +107,7 @@ fn a_release_needs_the_c_library_and_nothing_else() {
         .filter_map(|line| line.split(['[', ']']).nth(1))
         .collect();
     let allowed = |name: &&str| *name == "libc.so.6" || name.starts_with("ld-linux");
-    assert!(names.iter().all(|name| allowed(name)), "{names:?}");
+    assert!(names.iter().all(allowed), "{names:?}");
     let version = Command::new(&program)
         .arg("--version")
         .env_clear()

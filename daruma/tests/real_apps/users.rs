@@ -1,9 +1,9 @@
 //! An ordinary user, with subordinate ids and without, does all that root does.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use crate::bench::{DARUMA, Said, Skip, World, bare, is_root, need, skipped};
+use crate::bench::{DARUMA, Said, Skip, World, bare, is_root, need, output, skipped};
 use crate::running::{Family, Running, assert_gone_soon, free_port, leftovers};
 
 /// An id that no user of the machine has.
@@ -34,11 +34,7 @@ impl User {
         std::fs::write(dir.join("subids"), subids).expect("written");
         for path in [&world.app, &world.home] {
             let owner = format!("{UID}:{UID}");
-            let done = Command::new("chown")
-                .args(["-R", &owner])
-                .arg(path)
-                .status();
-            assert!(done.expect("chown").success());
+            output(Command::new("chown").args(["-R", &owner]).arg(path))?;
         }
         Ok(Self { world })
     }
@@ -83,18 +79,11 @@ fn all_works(subids: &str) {
     assert_gone_soon(&family, &user.world.home);
     assert_eq!(leftovers(&user.world.home), Vec::<String>::new());
     user.run(&["gc"]).ok();
-    let foreign = Command::new("find")
-        .args([&user.world.home, &user.world.app])
-        .args(["!", "-uid", UID])
-        .output();
-    let foreign: PathBuf = String::from_utf8_lossy(&foreign.expect("find").stdout)
-        .into_owned()
-        .into();
-    assert_eq!(
-        foreign,
-        PathBuf::new(),
-        "everything can be removed by its user"
-    );
+    let mut find = Command::new("find");
+    find.args([&user.world.home, &user.world.app])
+        .args(["!", "-uid", UID]);
+    let foreign = output(&mut find).expect("find");
+    assert_eq!(foreign, "", "its user can remove everything");
 }
 
 #[test]
