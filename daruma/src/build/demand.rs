@@ -87,19 +87,16 @@ impl Wishes {
         for need in programs(&process.command, &origin, &head) {
             self.add_need(need);
         }
-        let entrypoint = match process.command_line() {
-            CommandLine::Exec(argv) => argv,
-            CommandLine::Shell(line) => {
-                self.add_need(Need {
-                    program: "sh".to_owned(),
-                    from: origin,
-                });
-                vec!["/bin/sh".to_owned(), "-c".to_owned(), line]
-            }
-        };
+        let line = process.command_line();
+        if matches!(line, CommandLine::Shell(_)) {
+            self.add_need(Need {
+                program: "sh".to_owned(),
+                from: origin,
+            });
+        }
         self.processes.push(ProcessInput {
             name: process.name.to_string(),
-            entrypoint,
+            entrypoint: line.argv(),
         });
     }
 

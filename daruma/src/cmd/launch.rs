@@ -78,13 +78,11 @@ pub(super) fn write_archive(
     path: &Path,
     images: &[NamedImage],
 ) -> Result<(), Failure> {
-    let path = std::path::absolute(path)?;
-    let dir = path.parent().unwrap_or(Path::new("/")).to_owned();
     let cannot = |error: std::io::Error| {
         let error = format!("cannot write {}: {error}", path.display());
         Failure::new(Kind::Failed, error)
     };
-    let mut file = AtomicFile::new(&dir, &path).map_err(cannot)?;
+    let mut file = AtomicFile::beside(path).map_err(cannot)?;
     session.store.export_archive(&mut file, images)?;
     file.commit().map_err(cannot)
 }

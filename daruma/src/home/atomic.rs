@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all.
 
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -35,6 +35,12 @@ impl AtomicFile {
         })
     }
 
+    /// As [`AtomicFile::new`], for a file outside daruma's own directory: half-made it stands in the directory of `path`.
+    pub fn beside(path: &Path) -> io::Result<Self> {
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        Self::new(dir.unwrap_or(Path::new(".")), path)
+    }
+
     /// Flushes to the disk and takes the final name, replacing what stood there.
     pub fn commit(self) -> io::Result<()> {
         self.file.as_file().sync_all()?;
@@ -66,4 +72,23 @@ pub fn write_atomic(tmp: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = AtomicFile::new(tmp, path)?;
     file.write_all(bytes)?;
     file.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_users_has_the_mode_that_any_program_would_give_it() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let mode = |name: &str| {
+            let found = fs::metadata(dir.path().join(name)).expect("written");
+            found.permissions().mode() & 0o777
+        };
+        let mut file = AtomicFile::beside(&dir.path().join("lock")).expect("begun");
+        file.write_all(b"text").expect("written");
+        file.commit().expect("committed");
+        fs::write(dir.path().join("plain"), "text").expect("written");
+        assert_eq!(mode("lock"), mode("plain"));
+    }
 }
