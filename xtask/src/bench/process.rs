@@ -1,6 +1,6 @@
 //! Programs run and measured from outside, as a user would.
 
-use std::io::{self, Read};
+use std::io::{self, PipeReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,10 +45,10 @@ pub(super) fn exists(program: &str) -> bool {
 /// Runs a program to its end and gives its wall time.
 pub(super) fn timed(command: &mut Command) -> io::Result<Duration> {
     let start = Instant::now();
-    let child = quiet(command).spawn().map_err(|e| named(command, &e))?;
-    let output = finish(child)?;
+    let run = Run::start(command)?;
+    let outcome = run.finish()?;
     let took = start.elapsed();
-    output.map_err(|text| failed(command, &text))?;
+    outcome.map_err(|text| failed(command, &text))?;
     Ok(took)
 }
 
@@ -56,40 +56,51 @@ pub(super) fn timed(command: &mut Command) -> io::Result<Duration> {
 pub(super) fn measured(command: &mut Command) -> io::Result<(Duration, u64)> {
     let peak = AtomicU64::new(0);
     let start = Instant::now();
-    let child = quiet(command).spawn().map_err(|e| named(command, &e))?;
-    let pid = child.id();
-    let output = thread::scope(|scope| {
+    let run = Run::start(command)?;
+    let pid = run.child.id();
+    let outcome = thread::scope(|scope| {
         scope.spawn(|| {
             while let Some(now) = peak_of(pid) {
                 peak.fetch_max(now, Ordering::Relaxed);
                 thread::sleep(LOOK);
             }
         });
-        finish(child)
+        run.finish()
     });
     let took = start.elapsed();
-    output?.map_err(|text| failed(command, &text))?;
+    outcome?.map_err(|text| failed(command, &text))?;
     Ok((took, peak.into_inner()))
 }
 
-fn quiet(command: &mut Command) -> &mut Command {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
+/// A program that runs, and what it says on either stream.
+struct Run {
+    child: Child,
+    said: PipeReader,
 }
 
-/// The outcome, or what the program said.
-fn finish(mut child: Child) -> io::Result<Result<(), String>> {
-    let mut text = Vec::new();
-    if let Some(mut stderr) = child.stderr.take() {
-        stderr.read_to_end(&mut text)?;
+impl Run {
+    fn start(command: &mut Command) -> io::Result<Self> {
+        let (said, writer) = io::pipe()?;
+        command
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone()?)
+            .stderr(writer);
+        let child = command.spawn().map_err(|error| named(command, &error))?;
+        // The pipe ends when nobody holds its other side, which the command would.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        Ok(Self { child, said })
     }
-    let status = child.wait()?;
-    Ok(match status.success() {
-        true => Ok(()),
-        false => Err(format!("{status}\n{}", String::from_utf8_lossy(&text))),
-    })
+
+    /// The outcome, or what the program said.
+    fn finish(mut self) -> io::Result<Result<(), String>> {
+        let mut text = Vec::new();
+        self.said.read_to_end(&mut text)?;
+        let status = self.child.wait()?;
+        Ok(match status.success() {
+            true => Ok(()),
+            false => Err(format!("{status}\n{}", String::from_utf8_lossy(&text))),
+        })
+    }
 }
 
 /// `VmHWM` (proc_pid_status(5)) in bytes, while there is one.

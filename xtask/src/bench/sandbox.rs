@@ -43,31 +43,17 @@ pub(super) fn bench(place: &Place) -> io::Result<Vec<Row>> {
         theirs.push(timed(&mut bwrap(&root))?);
         bare.push(timed(&mut command(PROGRAM))?);
     }
-    Ok(vec![
-        row(
-            "sandbox start",
-            &ours,
-            "bwrap",
-            &theirs,
-            Target::Within(1.5),
-        ),
-        row(
-            "a bare process, for scale",
-            &bare,
-            "bwrap",
-            &theirs,
-            Target::Shown,
-        ),
-    ])
-}
-
-fn row(what: &str, ours: &Samples, name: &str, peer: &Samples, target: Target) -> Row {
-    Row {
+    let row = |what: &str, ours, peer, target| Row {
         what: what.to_owned(),
-        ours: Measured::Time(ours.clone()),
-        peer: Some((name.to_owned(), peer.clone())),
+        ours: Measured::Time(ours),
+        peer,
         target,
-    }
+    };
+    let theirs = Some(("bwrap".to_owned(), theirs));
+    Ok(vec![
+        row("sandbox start", ours, theirs, Target::Within(1.5)),
+        row("a bare process, for scale", bare, None, Target::Shown),
+    ])
 }
 
 fn bwrap(root: &Path) -> Command {
