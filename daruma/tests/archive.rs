@@ -242,7 +242,7 @@ fn indexes_are_found_in_whatever_form_the_mirror_has() {
         (&[Packing::Plain], ByHash::Yes, ""),
         (&[Packing::Xz], ByHash::No, ""),
         (&[Packing::Xz, Packing::Gz], ByHash::Yes, "by-hash"),
-        (&[Packing::Xz, Packing::Gz], ByHash::No, "Packages.xz"),
+        (&[Packing::Xz, Packing::Gz], ByHash::No, "Packages.gz"),
     ] {
         let world = World::with(main_pocket().packings(packings).by_hash(by_hash));
         for path in world
