@@ -278,25 +278,33 @@ impl Fetch<'_> {
         };
         let plain = *accepted.release.files.get(&path).ok_or_else(not_listed)?;
         let shelf = self.shelf();
-        let bytes = match shelf.load(Kind::Packages, &plain.sha256) {
-            Some(bytes) => bytes,
-            None => {
-                let bytes = self.download(accepted, &path, plain)?;
-                shelf
-                    .store(Kind::Packages, &plain.sha256, &bytes)
-                    .map_err(home)?;
-                bytes
-            }
+        let text = match shelf.load_text(Kind::Packages, &plain.sha256) {
+            Some(text) => text,
+            None => self.fresh(accepted, &path, plain)?,
         };
-        let text = String::from_utf8(bytes).map_err(|_| ArchiveError::Index {
-            url: self.dist(&accepted.base).child(&path),
-            what: "it is not UTF-8",
-        })?;
         Ok(PackagesIndex {
             component: component.to_owned(),
             sha256: plain.sha256,
-            text: Arc::from(text),
+            text,
         })
+    }
+
+    /// An index that is not on the shelf yet.
+    fn fresh(
+        &self,
+        accepted: &Accepted,
+        path: &str,
+        plain: ListedFile,
+    ) -> Result<Arc<str>, ArchiveError> {
+        let bytes = self.download(accepted, path, plain)?;
+        self.shelf()
+            .store(Kind::Packages, &plain.sha256, &bytes)
+            .map_err(home)?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| ArchiveError::Index {
+            url: self.dist(&accepted.base).child(path),
+            what: "it is not UTF-8",
+        })?;
+        Ok(Arc::from(text))
     }
 
     fn download(
