@@ -239,6 +239,7 @@ mod tests {
                 .collect(),
             dirs: dirs.iter().map(|path| item(path, What::Dir)).collect(),
             tar_size: 0,
+            gzip_size: 0,
         };
         Member {
             info,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 
-use super::super::blocks::{Blocks, Effort};
+use super::super::blocks::{Blocks, Effort, NoSum};
 use super::member::{ControlText, FORMAT, Item, MemberInfo, Unrepresentable};
 use super::paths::{self, Fate};
 use crate::debian::ControlFiles;
@@ -64,7 +64,7 @@ pub(super) fn make(
 ) -> Result<MemberInfo, MakeError> {
     let sink = Sink {
         tar,
-        gzip: Blocks::new(gzip, Effort::Small),
+        gzip: Blocks::unhashed(gzip, Effort::Small),
         written: 0,
     };
     let mut maker = Maker::new(sink);
@@ -173,7 +173,7 @@ impl<T: Write, G: Write> Maker<T, G> {
         self.dirs
             .extend(doc_dirs.into_iter().filter(|dir| used(dir, &self.entries)));
         let sink = self.writer.finish_member()?;
-        let tar_size = sink.finish()?;
+        let (tar_size, gzip_size) = sink.finish()?;
         Ok(MemberInfo {
             format: FORMAT,
             package: package.to_owned(),
@@ -181,6 +181,7 @@ impl<T: Write, G: Write> Maker<T, G> {
             entries: self.entries,
             dirs: self.dirs,
             tar_size,
+            gzip_size,
         })
     }
 }
@@ -209,15 +210,16 @@ fn control_texts(control: &ControlFiles) -> Result<BTreeMap<String, ControlText>
 /// Both forms of a member at once.
 struct Sink<T, G> {
     tar: T,
-    gzip: Blocks<G>,
+    gzip: Blocks<G, NoSum>,
     written: u64,
 }
 
 impl<T: Write, G: Write> Sink<T, G> {
-    fn finish(mut self) -> io::Result<u64> {
+    /// The lengths of both.
+    fn finish(mut self) -> io::Result<(u64, u64)> {
         self.tar.flush()?;
-        self.gzip.finish()?;
-        Ok(self.written)
+        let gzip_size = self.gzip.finish_unhashed()?;
+        Ok((self.written, gzip_size))
     }
 }
 

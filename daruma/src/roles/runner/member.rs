@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::tree::{Entry, Meta, Node, TreePath};
 
-/// Raised whenever the bytes that come of the same `.deb` differ from what an older daruma made.
-pub(super) const FORMAT: u32 = 1;
+/// Raised whenever what comes of the same `.deb` differs from what an older daruma made.
+pub(super) const FORMAT: u32 = 2;
 
 /// A package's member on disk.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub(super) struct MemberInfo {
     pub dirs: Vec<Item>,
     /// Length of the tar in bytes.
     pub tar_size: u64,
+    /// Length of the gzip member in bytes.
+    pub gzip_size: u64,
 }
 
 /// A control file.

@@ -1,5 +1,6 @@
 //! The members on disk: found, or made from packages on all cores.
 
+use std::collections::HashMap;
 use std::io::BufWriter;
 use std::path::PathBuf;
 
@@ -23,22 +24,30 @@ pub(super) fn members(
     pins: &[PackagePin],
     fetch: &dyn Fn(&[PackagePin]) -> Result<Vec<PathBuf>, RunnerError>,
 ) -> Result<Vec<Member>, RunnerError> {
-    let missing: Vec<PackagePin> = pins
+    let known: Vec<Option<Member>> = pins.par_iter().map(|pin| load(home, pin)).collect();
+    let mut missing: Vec<PackagePin> = pins
         .iter()
-        .filter(|pin| !places(home, pin).index.is_file())
-        .cloned()
+        .zip(&known)
+        .filter(|(_, known)| known.is_none())
+        .map(|(pin, _)| pin.clone())
         .collect();
+    // The largest first: begun last, it would keep one core busy while the others have nothing left to do.
+    missing.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.name.cmp(&b.name)));
     let debs = if missing.is_empty() {
         Vec::new()
     } else {
         fetch(&missing)?
     };
-    missing
+    let mut made: HashMap<&str, Member> = missing
         .par_iter()
         .zip(debs)
         .with_max_len(1)
-        .try_for_each(|(pin, deb)| make_one(home, pin, &deb))?;
-    pins.par_iter().map(|pin| load(home, pin)).collect()
+        .map(|(pin, deb)| Ok((pin.sha256.as_str(), make_one(home, pin, &deb)?)))
+        .collect::<Result<_, RunnerError>>()?;
+    let either = |(pin, known): (&PackagePin, Option<Member>)| {
+        known.or_else(|| made.remove(pin.sha256.as_str()))
+    };
+    Ok(pins.iter().zip(known).filter_map(either).collect())
 }
 
 struct Places {
@@ -59,8 +68,8 @@ fn places(home: &Home, pin: &PackagePin) -> Places {
     }
 }
 
-/// The index comes last: where it is, the rest is whole.
-fn make_one(home: &Home, pin: &PackagePin, deb: &PathBuf) -> Result<(), RunnerError> {
+/// The index comes last: where it is, the rest was written, and its lengths tell whether it reached the disk.
+fn make_one(home: &Home, pin: &PackagePin, deb: &PathBuf) -> Result<Member, RunnerError> {
     let bad = |source: Box<dyn std::error::Error + Send + Sync>| RunnerError::Package {
         package: pin.name.clone(),
         version: pin.version.clone(),
@@ -75,20 +84,22 @@ fn make_one(home: &Home, pin: &PackagePin, deb: &PathBuf) -> Result<(), RunnerEr
         make(&pin.name, &control, data, &mut tar, &mut gzip).map_err(|error| bad(error.into()))?;
     tar.into_inner()
         .map_err(std::io::IntoInnerError::into_error)?
-        .commit()?;
-    gzip.commit()?;
+        .commit_cached()?;
+    gzip.commit_cached()?;
     let index = serde_json::to_vec(&info).map_err(|error| bad(error.into()))?;
-    Ok(home.write(&places.index, &index)?)
+    home.write_cached(&places.index, &index)?;
+    let Places { tar, gzip, .. } = places;
+    Ok(Member { info, tar, gzip })
 }
 
-fn load(home: &Home, pin: &PackagePin) -> Result<Member, RunnerError> {
+/// The member if it is there and whole.
+fn load(home: &Home, pin: &PackagePin) -> Option<Member> {
     let Places { tar, gzip, index } = places(home, pin);
-    if fs::metadata(&index)?.len() > MAX_INDEX {
-        return Err(RunnerError::Index { path: index });
+    let length = |path: &PathBuf| fs::metadata(path).map(|meta| meta.len()).ok();
+    if length(&index)? > MAX_INDEX {
+        return None;
     }
-    let info: MemberInfo =
-        serde_json::from_slice(&fs::read(&index)?).map_err(|_| RunnerError::Index {
-            path: index.clone(),
-        })?;
-    Ok(Member { info, tar, gzip })
+    let info: MemberInfo = serde_json::from_slice(&fs::read(&index).ok()?).ok()?;
+    let is_whole = length(&tar) == Some(info.tar_size) && length(&gzip) == Some(info.gzip_size);
+    is_whole.then_some(Member { info, tar, gzip })
 }
