@@ -99,47 +99,49 @@ impl Mirror {
     /// Publishes `text` as the pocket's index, newer than what was there.
     pub(super) fn publish(&mut self, pocket: &PocketIndex, text: &str) -> io::Result<()> {
         self.clock += 1;
-        let xz = self.xz(text)?;
         let base = format!("/{}/dists/{}", root(pocket.pocket), pocket.suite);
-        let release = self.release(pocket, text, &xz);
-        self.put(&format!("{base}/main/binary-amd64/Packages.xz"), xz);
+        let forms = [
+            ("Packages", text.as_bytes().to_vec()),
+            ("Packages.gz", self.packed("gz", text, gz)?),
+            ("Packages.xz", self.packed("xz", text, xz)?),
+        ];
+        let release = self.release(pocket, &forms);
+        for (name, bytes) in forms {
+            self.put(&format!("{base}/main/binary-amd64/{name}"), bytes);
+        }
         self.put(&format!("{base}/Release"), release.clone().into_bytes());
         let signed = self.key.clearsign(&release).into_bytes();
         self.put(&format!("{base}/InRelease"), signed);
         Ok(())
     }
 
-    fn release(&self, pocket: &PocketIndex, text: &str, xz: &[u8]) -> String {
+    fn release(&self, pocket: &PocketIndex, forms: &[(&str, Vec<u8>)]) -> String {
         let label = match pocket.pocket {
             Pocket::Main | Pocket::Updates => "Debian",
             Pocket::Security => "Debian-Security",
         };
-        let listed = |name: &str, bytes: &[u8]| {
+        let listed = forms.iter().map(|(name, bytes)| {
             let (hash, size) = (testkit::sha256(bytes), bytes.len());
             format!(" {hash} {size} main/binary-amd64/{name}\n")
-        };
+        });
         let date = jiff::Timestamp::from_second(self.clock).unwrap_or_default();
         format!(
             "Origin: Debian\nLabel: {label}\nSuite: {suite}\nCodename: {suite}\nDate: {date}\n\
-             Architectures: amd64\nComponents: main\nSHA256:\n{plain}{packed}",
+             Architectures: amd64\nComponents: main\nSHA256:\n{listed}",
             suite = pocket.suite,
             date = date.strftime("%a, %d %b %Y %H:%M:%S UTC"),
-            plain = listed("Packages", text.as_bytes()),
-            packed = listed("Packages.xz", xz),
+            listed = listed.collect::<String>(),
         )
     }
 
     /// Compressing the main index takes half a minute: the result is kept by the text's digest.
-    fn xz(&self, text: &str) -> io::Result<Vec<u8>> {
-        let path = self
-            .cache
-            .join(format!("{}.xz", testkit::sha256(text.as_bytes())));
+    fn packed(&self, suffix: &str, text: &str, pack: Pack) -> io::Result<Vec<u8>> {
+        let name = format!("{}.{suffix}", testkit::sha256(text.as_bytes()));
+        let path = self.cache.join(name);
         if let Ok(bytes) = fs::read(&path) {
             return Ok(bytes);
         }
-        let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), XZ_LEVEL);
-        encoder.write_all(text.as_bytes())?;
-        let bytes = encoder.finish()?;
+        let bytes = pack(text)?;
         let part = path.with_extension("part");
         fs::write(&part, &bytes)?;
         fs::rename(&part, &path)?;
@@ -212,6 +214,22 @@ impl Mirror {
     fn list(&self) -> PathBuf {
         self.cache.join("packages.list")
     }
+}
+
+/// Compresses a text.
+type Pack = fn(&str) -> io::Result<Vec<u8>>;
+
+fn xz(text: &str) -> io::Result<Vec<u8>> {
+    let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), XZ_LEVEL);
+    encoder.write_all(text.as_bytes())?;
+    encoder.finish()
+}
+
+fn gz(text: &str) -> io::Result<Vec<u8>> {
+    let level = flate2::Compression::best();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+    encoder.write_all(text.as_bytes())?;
+    encoder.finish()
 }
 
 fn upstream(cache: &Path) -> io::Result<Mirrors> {

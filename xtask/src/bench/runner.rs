@@ -19,7 +19,7 @@ use super::{Place, say};
 const PACKAGES: &[&str] = &["ruby", PACKAGE, "ca-certificates"];
 
 /// How often each is run; they take turns, so that a busy machine is busy for all.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// How often the fast ones are run.
 const MANY: usize = 30;
