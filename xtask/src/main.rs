@@ -5,12 +5,14 @@ mod docs;
 
 use std::process::ExitCode;
 
+/// What a task does.
+type Task = fn() -> std::io::Result<()>;
+
 /// The tasks by name.
-const TASKS: &[(&str, fn() -> std::io::Result<()>)] =
-    &[("docs", docs::write), ("bench", bench::run)];
+const TASKS: &[(&str, Task)] = &[("docs", docs::write), ("bench", bench::run)];
 
 /// What the benches run as processes of their own; nobody calls them by hand.
-const PARTS: &[(&str, fn() -> std::io::Result<()>)] = &[
+const PARTS: &[(&str, Task)] = &[
     ("bench-capture", bench::capture_part),
     ("bench-sandbox", bench::sandbox_part),
 ];

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use fs_err as fs;
 
-use super::{BuildError, Project};
+use super::{BuildError, Project, unsupported};
 use crate::language::{Need, programs};
 use crate::plan::{Decision, ProcessInput};
+use crate::recipe::Process;
 use crate::recipe::manifest::{Base, RoleSource};
-use crate::recipe::{CommandLine, Process};
 use crate::resolve::{DEFAULT_BASE, Demand, MINIMAL_BASE};
 use crate::tree::TreePath;
 
@@ -34,8 +34,9 @@ pub(super) struct Wishes {
 impl Wishes {
     /// Gathers them.
     pub(super) fn of(project: &Project) -> Result<Self, BuildError> {
+        unsupported::refuse(&project.recipe.manifest)?;
         let mut decisions = vec![name(project)];
-        let suite = suite(project, &mut decisions)?;
+        let suite = suite(project, &mut decisions);
         let base = base(project, &mut decisions);
         let packages: Vec<String> = project
             .recipe
@@ -90,18 +91,14 @@ impl Wishes {
                 self.needs.push(need);
             }
         }
-        let entrypoint = match process.command_line() {
-            CommandLine::Exec(argv) => argv,
-            CommandLine::Shell(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line],
-        };
         self.processes.push(ProcessInput {
             name: process.name.to_string(),
-            entrypoint,
+            entrypoint: process.command_line().argv(),
         });
     }
 }
 
-fn decision(what: &str, value: impl ToString, from: impl ToString) -> Decision {
+fn decision(what: &str, value: impl std::fmt::Display, from: impl std::fmt::Display) -> Decision {
     Decision {
         what: what.to_owned(),
         value: value.to_string(),
@@ -119,28 +116,15 @@ fn name(project: &Project) -> Decision {
     )
 }
 
-fn suite(project: &Project, decisions: &mut Vec<Decision>) -> Result<String, BuildError> {
-    let unsupported = |what: String, origin: crate::recipe::Origin| {
-        Err(BuildError::Unsupported {
-            what,
-            origin: origin.to_string(),
-        })
+fn suite(project: &Project, decisions: &mut Vec<Decision>) -> String {
+    let source = &project.recipe.manifest.runner.source;
+    let (suite, from) = if let RoleSource::Debian { suite: Some(at) } = source {
+        (at.value.clone(), at.origin().to_string())
+    } else {
+        (DEFAULT_SUITE.to_owned(), "default".to_owned())
     };
-    match &project.recipe.manifest.runner.source {
-        RoleSource::Debian { suite: Some(at) } => {
-            decisions.push(decision("suite", &at.value, at.origin()));
-            Ok(at.value.clone())
-        }
-        RoleSource::Debian { suite: None } => {
-            decisions.push(decision("suite", DEFAULT_SUITE, "default"));
-            Ok(DEFAULT_SUITE.to_owned())
-        }
-        RoleSource::Image(at) => unsupported(format!("on the image `{}`", at.value), at.origin()),
-        RoleSource::Dockerfile { path, .. } => unsupported(
-            format!("with the Dockerfile `{}`", path.value),
-            path.origin(),
-        ),
-    }
+    decisions.push(decision("suite", &suite, from));
+    suite
 }
 
 fn base(project: &Project, decisions: &mut Vec<Decision>) -> &'static [&'static str] {

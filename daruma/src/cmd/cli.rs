@@ -23,6 +23,10 @@ pub(super) struct Cli {
 
 /// Arguments that every command takes.
 #[derive(Clone, Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line; settings.rs gives them types"
+)]
 pub(super) struct Global {
     /// The app's directory; the current one without this
     #[arg(short = 'C', long = "directory", global = true, value_name = "DIR")]
@@ -39,7 +43,7 @@ pub(super) struct Global {
     /// Fail where daruma.lock would have to change
     #[arg(long, global = true)]
     pub(super) locked: bool,
-    /// The platform to build for, e.g. linux/amd64; this machine's without this
+    /// The platform to build for, e.g. linux/amd64; daruma.toml's, or this machine's, without this
     #[arg(long, global = true, value_name = "PLATFORM")]
     pub(super) platform: Option<String>,
     /// Where Debian's main archive is mirrored; the host's apt sources say it without this

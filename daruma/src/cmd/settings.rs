@@ -8,7 +8,8 @@ use super::terminal::{Terminal, Verbosity};
 use crate::archive;
 use crate::build::{LockPolicy, Project, Session, Settings};
 use crate::home::Home;
-use crate::image::Target;
+use crate::image::{InvalidTarget, Target};
+use crate::progress::Progress;
 
 /// What every verb gets.
 pub(super) struct Context {
@@ -41,11 +42,6 @@ impl Context {
         named.map_or(base.clone(), |dir| base.join(dir))
     }
 
-    /// Where daruma keeps things.
-    pub(super) fn home(&self) -> Result<Home, Failure> {
-        Ok(Home::from_env()?)
-    }
-
     /// The app in `dir`; what is doubtful in its files is told.
     pub(super) fn project(&self, dir: &Path) -> Result<Project, Failure> {
         let project = Project::open(dir)?;
@@ -55,16 +51,25 @@ impl Context {
         Ok(project)
     }
 
-    /// The session of this command.
-    pub(super) fn session(&self) -> Result<Session<'_>, Failure> {
+    /// The session of a command that is about building.
+    pub(super) fn session(&self, project: &Project) -> Result<Session<'_>, Failure> {
+        self.session_with(project, &self.terminal)
+    }
+
+    /// The session of a command that builds on the way to something else.
+    pub(super) fn session_with<'a>(
+        &self,
+        project: &Project,
+        progress: &'a dyn Progress,
+    ) -> Result<Session<'a>, Failure> {
         Ok(Session::new(
-            self.home()?,
-            self.settings()?,
-            &self.terminal,
+            Home::from_env()?,
+            self.settings(project)?,
+            progress,
         )?)
     }
 
-    fn settings(&self) -> Result<Settings, Failure> {
+    fn settings(&self, project: &Project) -> Result<Settings, Failure> {
         let Global {
             directory: _,
             quiet: _,
@@ -76,10 +81,12 @@ impl Context {
             allow_expired,
             allow_rollback,
         } = &self.global;
+        let declared = project.recipe.manifest.platforms.first();
+        let platform = platform.as_deref().or(declared.map(|at| at.value.as_str()));
         let target = match platform {
             Some(text) => text
                 .parse()
-                .map_err(|error: crate::image::InvalidTarget| Failure::new(Kind::Usage, error))?,
+                .map_err(|error: InvalidTarget| Failure::new(Kind::Usage, error))?,
             None => Target::host(),
         };
         Ok(Settings {

@@ -1,6 +1,7 @@
 //! Files that appear whole or not at all.
 
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -18,6 +19,21 @@ impl AtomicFile {
     pub fn new(tmp: &Path, path: &Path) -> io::Result<Self> {
         fs::create_dir_all(tmp)?;
         let file = NamedTempFile::new_in(tmp)?;
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+        })
+    }
+
+    /// As [`AtomicFile::new`], for a file outside daruma's own directory, in the directory of `path`: whoever the
+    /// caller's umask lets read new files may read it.
+    pub fn beside(path: &Path) -> io::Result<Self> {
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        let dir = dir.unwrap_or(Path::new("."));
+        let mode = std::fs::Permissions::from_mode(0o666);
+        let file = tempfile::Builder::new()
+            .permissions(mode)
+            .tempfile_in(dir)?;
         Ok(Self {
             file,
             path: path.to_owned(),
@@ -68,4 +84,23 @@ pub fn write_cached(tmp: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = AtomicFile::new(tmp, path)?;
     file.write_all(bytes)?;
     file.commit_cached()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_users_has_the_mode_that_any_program_would_give_it() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let mode = |name: &str| {
+            let found = fs::metadata(dir.path().join(name)).expect("written");
+            found.permissions().mode() & 0o777
+        };
+        let mut file = AtomicFile::beside(&dir.path().join("lock")).expect("begun");
+        file.write_all(b"text").expect("written");
+        file.commit().expect("committed");
+        fs::write(dir.path().join("plain"), "text").expect("written");
+        assert_eq!(mode("lock"), mode("plain"));
+    }
 }

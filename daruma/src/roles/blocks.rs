@@ -46,7 +46,6 @@ pub(super) struct Blocks<W, S = Hasher> {
     pending: Vec<u8>,
     batch: usize,
     sum: S,
-    written: u64,
 }
 
 impl<W: Write> Blocks<W> {
@@ -68,10 +67,10 @@ impl<W: Write> Blocks<W, NoSum> {
         Self::with_sum(out, effort, NoSum)
     }
 
-    /// Writes what is left, and gives the length of what was written.
-    pub(super) fn finish_unhashed(mut self) -> io::Result<u64> {
+    /// Writes what is left, and gives the output back.
+    pub(super) fn finish_unhashed(mut self) -> io::Result<W> {
         self.write_rest()?;
-        Ok(self.written)
+        Ok(self.out)
     }
 }
 
@@ -84,7 +83,6 @@ impl<W: Write, S: Sum> Blocks<W, S> {
             pending: Vec::new(),
             batch,
             sum,
-            written: 0,
         }
     }
 
@@ -107,7 +105,6 @@ impl<W: Write, S: Sum> Blocks<W, S> {
         );
         for member in members? {
             self.out.write_all(&member)?;
-            self.written += member.len() as u64;
         }
         pending.clear();
         self.pending = pending;

@@ -12,6 +12,7 @@ mod member;
 mod members;
 mod paths;
 mod rewrite;
+mod sum;
 
 use std::path::PathBuf;
 
@@ -77,6 +78,9 @@ pub enum RunnerError {
     Io(#[from] std::io::Error),
 }
 
+/// Gives the `.deb` files of packages, in the order in which they are asked for.
+pub type Fetch<'a> = dyn Fn(&[PackagePin]) -> Result<Vec<PathBuf>, RunnerError> + 'a;
+
 /// What a runner is made from and with.
 pub struct RunnerInputs<'a> {
     /// Its packages.
@@ -90,7 +94,7 @@ pub struct RunnerInputs<'a> {
     /// The image's `created`.
     pub created: Created,
     /// Gives the `.deb` files of packages, in the order in which they are asked for.
-    pub fetch: &'a dyn Fn(&[PackagePin]) -> Result<Vec<PathBuf>, RunnerError>,
+    pub fetch: &'a Fetch<'a>,
 }
 
 /// Makes the runner image; its layers are in the store.
@@ -101,7 +105,14 @@ pub fn runner(home: &Home, store: &Store, inputs: &RunnerInputs<'_>) -> Result<I
     let merged = Merged::new(&members, &layout);
     let (created, architecture) = (&inputs.created, inputs.architecture);
     let (packages, outcome) = rayon::join(
-        || store_layer(store, parts(&members, &layout)?, created, "Debian packages"),
+        || {
+            store_layer(
+                store,
+                &parts(&members, &layout)?,
+                created,
+                "Debian packages",
+            )
+        },
         || effects::configure(&members, &layout, &merged, architecture),
     );
     let (packages, outcome) = (packages?, outcome?);
@@ -109,7 +120,7 @@ pub fn runner(home: &Home, store: &Store, inputs: &RunnerInputs<'_>) -> Result<I
         return Err(RunnerError::Unknown(effects::sentences(&outcome.unknown)));
     }
     let effects = vec![Part::of(effects::layer(&outcome, &merged)?)?, end()?];
-    let effects = store_layer(store, effects, created, "configuration of Debian packages")?;
+    let effects = store_layer(store, &effects, created, "configuration of Debian packages")?;
     let spec = RunnerSpec {
         target: inputs.target.clone(),
         layers: vec![packages, effects],
@@ -159,12 +170,12 @@ fn end() -> Result<Part, RunnerError> {
 
 fn store_layer(
     store: &Store,
-    parts: Vec<Part>,
+    parts: &[Part],
     created: &Created,
     what: &str,
 ) -> Result<Layer, RunnerError> {
     let mut blob = store.writer()?;
-    let diff_id = concat::concat(&parts, &mut blob)?;
+    let diff_id = concat::concat(parts, &mut blob)?;
     let blob = blob.finish()?;
     let history = History::new(created, &format!("daruma: {what}"));
     Ok(Layer::new(
