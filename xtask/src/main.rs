@@ -1,5 +1,6 @@
 //! Tasks of the project that are not daruma: generated documents, and benches against peers.
 
+mod bench;
 mod docs;
 
 use std::process::ExitCode;
@@ -8,11 +9,19 @@ use std::process::ExitCode;
 type Task = fn() -> std::io::Result<()>;
 
 /// The tasks by name.
-const TASKS: &[(&str, Task)] = &[("docs", docs::write)];
+const TASKS: &[(&str, Task)] = &[("docs", docs::write), ("bench", bench::run)];
+
+/// What the benches run as processes of their own; nobody calls them by hand.
+const PARTS: &[(&str, Task)] = &[
+    ("bench-capture", bench::capture_part),
+    ("bench-sandbox", bench::sandbox_part),
+];
 
 fn main() -> ExitCode {
+    // First, and before any thread: a sandbox starts as this program executed again.
+    daruma_sandbox::enter_if_asked();
     let name = std::env::args().nth(1).unwrap_or_default();
-    let Some((_, task)) = TASKS.iter().find(|(known, _)| *known == name) else {
+    let Some((_, task)) = TASKS.iter().chain(PARTS).find(|(known, _)| *known == name) else {
         let names: Vec<&str> = TASKS.iter().map(|(name, _)| *name).collect();
         eprintln(&format!("usage: xtask {}", names.join("|")));
         return ExitCode::from(2);

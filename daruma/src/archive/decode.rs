@@ -11,8 +11,9 @@ pub(super) enum Packing {
 }
 
 impl Packing {
-    /// Smallest first.
-    pub(super) const BEST_FIRST: [Self; 3] = [Self::Xz, Self::Gz, Self::Plain];
+    /// Quickest first: Debian's main index is 3 MB smaller as xz than as gzip, and takes a second to decode instead of a
+    /// fifth of one.
+    pub(super) const BEST_FIRST: [Self; 3] = [Self::Gz, Self::Xz, Self::Plain];
 
     pub(super) fn suffix(self) -> &'static str {
         match self {

@@ -31,24 +31,33 @@ impl Fetch<'_> {
             path: path.clone(),
         };
         let plain = *accepted.release.files.get(&path).ok_or_else(not_listed)?;
-        let kept = self.shelf();
-        let bytes = if let Some(bytes) = kept.load(Kind::Packages, &plain.sha256) {
-            bytes
-        } else {
-            let bytes = self.download(accepted, &path, plain)?;
-            kept.store(Kind::Packages, &plain.sha256, &bytes)
-                .map_err(home)?;
-            bytes
+        let text = match self.shelf().load_text(Kind::Packages, &plain.sha256) {
+            Some(text) => text,
+            None => self.fresh(accepted, &path, plain)?,
         };
-        let text = String::from_utf8(bytes).map_err(|_| ArchiveError::Index {
-            url: self.dist(&accepted.base).child(&path),
-            what: "it is not UTF-8",
-        })?;
         Ok(PackagesIndex {
             component: component.to_owned(),
             sha256: plain.sha256,
-            text: Arc::from(text),
+            text,
         })
+    }
+
+    /// An index that is not on the shelf yet.
+    fn fresh(
+        &self,
+        accepted: &Accepted,
+        path: &str,
+        plain: ListedFile,
+    ) -> Result<Arc<str>, ArchiveError> {
+        let bytes = self.download(accepted, path, plain)?;
+        self.shelf()
+            .store(Kind::Packages, &plain.sha256, &bytes)
+            .map_err(home)?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| ArchiveError::Index {
+            url: self.dist(&accepted.base).child(path),
+            what: "it is not UTF-8",
+        })?;
+        Ok(Arc::from(text))
     }
 
     fn download(

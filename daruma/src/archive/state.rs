@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
@@ -71,8 +72,18 @@ impl<'a> Shelf<'a> {
         (Digest::of(&bytes) == *sha256).then_some(bytes)
     }
 
+    /// The same as text; hashed and copied on two cores, because indexes are large.
+    pub(super) fn load_text(&self, kind: Kind, sha256: &Digest) -> Option<Arc<str>> {
+        let bytes = fs::read(self.path(kind, sha256)).ok()?;
+        let (found, text) = rayon::join(
+            || Digest::of(&bytes),
+            || std::str::from_utf8(&bytes).map(Arc::from),
+        );
+        text.ok().filter(|_| found == *sha256)
+    }
+
     pub(super) fn store(&self, kind: Kind, sha256: &Digest, bytes: &[u8]) -> io::Result<()> {
-        self.home.write(&self.path(kind, sha256), bytes)
+        self.home.write_cached(&self.path(kind, sha256), bytes)
     }
 
     fn path(&self, kind: Kind, sha256: &Digest) -> PathBuf {

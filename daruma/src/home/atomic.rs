@@ -44,6 +44,12 @@ impl AtomicFile {
     /// Flushes to the disk and takes the final name, replacing what stood there.
     pub fn commit(self) -> io::Result<()> {
         self.file.as_file().sync_all()?;
+        self.commit_cached()
+    }
+
+    /// Takes the final name without waiting for the disk. For what can be made again and is checked when it is read: after
+    /// a power failure the file may be cut or empty, after the death of a process it is whole.
+    pub fn commit_cached(self) -> io::Result<()> {
         if let Some(parent) = self.path.parent() {
             fs::create_dir_all(parent)?;
         }
@@ -72,6 +78,13 @@ pub fn write_atomic(tmp: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = AtomicFile::new(tmp, path)?;
     file.write_all(bytes)?;
     file.commit()
+}
+
+/// The same for what can be made again: see [`AtomicFile::commit_cached`].
+pub fn write_cached(tmp: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = AtomicFile::new(tmp, path)?;
+    file.write_all(bytes)?;
+    file.commit_cached()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-pub use atomic::{AtomicFile, write_atomic};
+pub use atomic::{AtomicFile, write_atomic, write_cached};
 pub use lock::FileLock;
 
 /// The layout's version, written to `format`.
@@ -132,6 +132,11 @@ impl Home {
     /// Writes `bytes` to `path` (below this home) so that a reader sees the old file or the new one, never a part.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         write_atomic(&self.tmp(), path, bytes)
+    }
+
+    /// The same for what can be made again and is checked when it is read; does not wait for the disk.
+    pub fn write_cached(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+        write_cached(&self.tmp(), path, bytes)
     }
 
     /// A file in the making that takes the name `path` when it is committed.

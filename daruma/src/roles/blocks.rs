@@ -20,33 +20,75 @@ pub(super) enum Effort {
     Small = 6,
 }
 
+/// What is worked out about the tar on the way.
+pub(super) trait Sum: Send {
+    /// Takes the next bytes.
+    fn update(&mut self, bytes: &[u8]);
+}
+
+impl Sum for Hasher {
+    fn update(&mut self, bytes: &[u8]) {
+        Self::update(self, bytes);
+    }
+}
+
+/// Nothing: a package's member is only ever part of a layer.
+pub(super) struct NoSum;
+
+impl Sum for NoSum {
+    fn update(&mut self, _: &[u8]) {}
+}
+
 /// Takes a tar as it is written and writes it compressed.
-pub(super) struct Blocks<W> {
+pub(super) struct Blocks<W, S = Hasher> {
     out: W,
     effort: Effort,
     pending: Vec<u8>,
     batch: usize,
-    tar: Hasher,
+    sum: S,
 }
 
 impl<W: Write> Blocks<W> {
     /// Compresses to `out`.
     pub(super) fn new(out: W, effort: Effort) -> Self {
+        Self::with_sum(out, effort, Hasher::new())
+    }
+
+    /// Writes what is left, and gives the output back with the diffID.
+    pub(super) fn finish(mut self) -> io::Result<(W, Digest)> {
+        self.write_rest()?;
+        Ok((self.out, self.sum.finish()))
+    }
+}
+
+impl<W: Write> Blocks<W, NoSum> {
+    /// Compresses to `out` without a digest.
+    pub(super) fn unhashed(out: W, effort: Effort) -> Self {
+        Self::with_sum(out, effort, NoSum)
+    }
+
+    /// Writes what is left, and gives the output back.
+    pub(super) fn finish_unhashed(mut self) -> io::Result<W> {
+        self.write_rest()?;
+        Ok(self.out)
+    }
+}
+
+impl<W: Write, S: Sum> Blocks<W, S> {
+    fn with_sum(out: W, effort: Effort, sum: S) -> Self {
         let batch = BLOCK * rayon::current_num_threads().max(1) * 2;
         Self {
             out,
             effort,
             pending: Vec::new(),
             batch,
-            tar: Hasher::new(),
+            sum,
         }
     }
 
-    /// Writes what is left, and gives the output back with the diffID.
-    pub(super) fn finish(mut self) -> io::Result<(W, Digest)> {
+    fn write_rest(&mut self) -> io::Result<()> {
         self.write_blocks()?;
-        self.out.flush()?;
-        Ok((self.out, self.tar.finish()))
+        self.out.flush()
     }
 
     fn write_blocks(&mut self) -> io::Result<()> {
@@ -59,7 +101,7 @@ impl<W: Write> Blocks<W> {
                     .map(|block| member(block, effort))
                     .collect::<io::Result<Vec<_>>>()
             },
-            || self.tar.update(&pending),
+            || self.sum.update(&pending),
         );
         for member in members? {
             self.out.write_all(&member)?;
@@ -70,7 +112,7 @@ impl<W: Write> Blocks<W> {
     }
 }
 
-impl<W: Write> Write for Blocks<W> {
+impl<W: Write, S: Sum> Write for Blocks<W, S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let room = self.batch - self.pending.len();
         let taken = &bytes[..bytes.len().min(room)];

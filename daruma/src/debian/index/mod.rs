@@ -8,9 +8,13 @@ mod package;
 mod scan;
 mod stanza;
 
+use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 
+use rayon::prelude::*;
+
+use mentions::Mention;
 pub use package::{Package, Provided};
 use scan::Span;
 use stanza::Record;
@@ -43,8 +47,8 @@ pub struct Index {
     numbers: Vec<usize>,
     /// What packages provide, by name, then by place.
     provides: Vec<Provide>,
-    /// When each name is first mentioned; see [`mentions`].
-    mentions: OnceLock<Vec<u32>>,
+    /// Where names are first mentioned, by their number, as far as somebody asked; see [`mentions`].
+    mentions: Mutex<HashMap<usize, Mention>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +130,7 @@ impl Index {
             names: Vec::new(),
             numbers: Vec::new(),
             provides: Vec::new(),
-            mentions: OnceLock::new(),
+            mentions: Mutex::default(),
         };
         for number in 0..index.pockets.len() {
             index.read_pocket(number)?;
@@ -143,7 +147,21 @@ impl Index {
                 pocket: pocket.name.to_string(),
             });
         }
-        for stanza in scan::stanzas(&pocket.text) {
+        let pieces = scan::pieces(&pocket.text);
+        let read: Vec<Result<Vec<Record>, IndexError>> = pieces
+            .into_par_iter()
+            .map(|piece| self.read_piece(number, piece))
+            .collect();
+        for records in read {
+            self.records.extend(records?);
+        }
+        Ok(())
+    }
+
+    fn read_piece(&self, number: usize, piece: Range<usize>) -> Result<Vec<Record>, IndexError> {
+        let pocket = &self.pockets[number];
+        let mut records = Vec::new();
+        for stanza in scan::stanzas(&pocket.text, piece) {
             let read = stanza.and_then(|fields| {
                 let start = fields.text.start();
                 Record::new(number, fields, &pocket.text).map_err(|p| (start, p))
@@ -151,10 +169,10 @@ impl Index {
             let record = read.map_err(|(at, problem)| pocket.error(at, problem))?;
             let architecture = record.field(scan::Field::Architecture).of(&pocket.text);
             if architecture == Architecture::ALL || architecture == self.architecture.as_str() {
-                self.records.push(record);
+                records.push(record);
             }
         }
-        Ok(())
+        Ok(records)
     }
 }
 

@@ -1,5 +1,7 @@
 //! One pass over a `Packages` text: where each stanza's fields are.
 
+use std::ops::Range;
+
 use super::StanzaProblem;
 
 /// A place in a text of at most 1 GiB.
@@ -70,6 +72,10 @@ impl Span {
         self.start as usize
     }
 
+    pub(super) fn end(self) -> usize {
+        self.end as usize
+    }
+
     pub(super) fn is_empty(self) -> bool {
         self.start == self.end
     }
@@ -120,18 +126,36 @@ impl Field {
     }
 }
 
-/// The stanzas of `text`, or the place of what is wrong.
+/// About how long a piece is that one core reads: large enough that what is around it does not show.
+const PIECE: usize = 2 << 20;
+
+/// Cuts `text` between stanzas.
+pub(super) fn pieces(text: &str) -> Vec<Range<usize>> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    while start < text.len() {
+        let from = (start + PIECE).min(text.len());
+        let gap = memchr::memmem::find(&text.as_bytes()[from..], b"\n\n");
+        let end = gap.map_or(text.len(), |at| from + at + 2);
+        pieces.push(start..end);
+        start = end;
+    }
+    pieces
+}
+
+/// The stanzas of a piece of `text`, or the place of what is wrong.
 pub(super) fn stanzas(
     text: &str,
+    piece: Range<usize>,
 ) -> impl Iterator<Item = Result<Fields, (usize, StanzaProblem)>> + '_ {
-    let mut at = 0;
+    let (mut at, end) = (piece.start, piece.end);
     std::iter::from_fn(move || {
-        while text.as_bytes().get(at) == Some(&b'\n') {
+        while at < end && text.as_bytes().get(at) == Some(&b'\n') {
             at += 1;
         }
-        (at < text.len()).then(|| {
+        (at < end).then(|| {
             let read = stanza(text, at);
-            at = read.as_ref().map_or(text.len(), |s| s.text.end as usize);
+            at = read.as_ref().map_or(end, |s| s.text.end());
             read
         })
     })

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 
-use super::super::blocks::{Blocks, Effort};
+use super::super::blocks::{Blocks, Effort, NoSum};
 use super::member::{ControlText, FORMAT, Item, MemberInfo, Unrepresentable};
 use super::paths::{self, Fate};
 use super::sum::{Sum, Summed};
@@ -65,7 +65,7 @@ pub(super) fn make(
 ) -> Result<MemberInfo, MakeError> {
     let sink = Sink {
         tar: Summed::new(tar),
-        gzip: Blocks::new(Summed::new(gzip), Effort::Small),
+        gzip: Blocks::unhashed(Summed::new(gzip), Effort::Small),
     };
     let mut maker = Maker::new(sink);
     let mut reader = Reader::new(data, Limits::package());
@@ -223,13 +223,13 @@ fn control_texts(control: &ControlFiles) -> Result<BTreeMap<String, ControlText>
 /// Both forms of a member at once.
 struct Sink<T, G> {
     tar: Summed<T>,
-    gzip: Blocks<Summed<G>>,
+    gzip: Blocks<Summed<G>, NoSum>,
 }
 
 impl<T: Write, G: Write> Sink<T, G> {
     fn finish(mut self) -> io::Result<(Sum, Sum)> {
         self.tar.flush()?;
-        let (gzip, _) = self.gzip.finish()?;
+        let gzip = self.gzip.finish_unhashed()?;
         Ok((self.tar.sum(), gzip.sum()))
     }
 }

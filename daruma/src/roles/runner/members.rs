@@ -1,5 +1,6 @@
 //! The members on disk: found, or made from packages on all cores.
 
+use std::collections::HashMap;
 use std::io::{BufWriter, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -27,33 +28,37 @@ pub(super) fn members(
         .par_iter()
         .map(|pin| load(home, pin))
         .collect::<Result<_, RunnerError>>()?;
-    let missing: Vec<PackagePin> = pins
+    let missing: Vec<&PackagePin> = pins
         .iter()
         .zip(&found)
         .filter(|(_, member)| member.is_none())
-        .map(|(pin, _)| pin.clone())
+        .map(|(pin, _)| pin)
         .collect();
-    let mut made = make_all(home, &missing, fetch)?.into_iter();
-    // `made` has one for each gap, in order.
-    Ok(found
-        .into_iter()
-        .filter_map(|member| member.or_else(|| made.next()))
+    let mut made = make_all(home, missing, fetch)?;
+    Ok(pins
+        .iter()
+        .zip(found)
+        .filter_map(|(pin, member)| member.or_else(|| made.remove(&pin.sha256)))
         .collect())
 }
 
+/// The members by the digests of their packages.
 fn make_all(
     home: &Home,
-    pins: &[PackagePin],
+    mut pins: Vec<&PackagePin>,
     fetch: &Fetch<'_>,
-) -> Result<Vec<Member>, RunnerError> {
+) -> Result<HashMap<String, Member>, RunnerError> {
     if pins.is_empty() {
-        return Ok(Vec::new());
+        return Ok(HashMap::new());
     }
-    let debs = fetch(pins)?;
+    // The largest first: begun last, it would keep one core busy while the others have nothing left to do.
+    pins.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.name.cmp(&b.name)));
+    let pins: Vec<PackagePin> = pins.into_iter().cloned().collect();
+    let debs = fetch(&pins)?;
     pins.par_iter()
         .zip(debs)
         .with_max_len(1)
-        .map(|(pin, deb)| make_one(home, pin, &deb))
+        .map(|(pin, deb)| Ok((pin.sha256.clone(), make_one(home, pin, &deb)?)))
         .collect()
 }
 
@@ -75,7 +80,7 @@ fn places(home: &Home, pin: &PackagePin) -> Places {
     }
 }
 
-/// The index comes last: where it is, the rest is whole.
+/// The index comes last: where it is, the rest was written, and its sums tell whether it reached the disk.
 fn make_one(home: &Home, pin: &PackagePin, deb: &Path) -> Result<Member, RunnerError> {
     let bad = |source: Box<dyn std::error::Error + Send + Sync>| RunnerError::Package {
         package: pin.name.clone(),
@@ -95,10 +100,10 @@ fn make_one(home: &Home, pin: &PackagePin, deb: &Path) -> Result<Member, RunnerE
         make(&pin.name, &control, data, &mut tar, &mut gzip).map_err(|error| bad(error.into()))?;
     tar.into_inner()
         .map_err(std::io::IntoInnerError::into_error)?
-        .commit()?;
-    gzip.commit()?;
+        .commit_cached()?;
+    gzip.commit_cached()?;
     let json = serde_json::to_vec(&info).map_err(|error| bad(error.into()))?;
-    home.write(&index, &json)?;
+    home.write_cached(&index, &json)?;
     Ok(Member {
         info,
         tar: tar_path,

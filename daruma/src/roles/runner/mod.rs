@@ -103,13 +103,24 @@ pub fn runner(home: &Home, store: &Store, inputs: &RunnerInputs<'_>) -> Result<I
     let members = members::members(home, &pins, inputs.fetch)?;
     let layout = layout::layout(&members).map_err(|error| RunnerError::Layout(error.into()))?;
     let merged = Merged::new(&members, &layout);
-    let outcome = effects::configure(&members, &layout, &merged, inputs.architecture)?;
+    let (created, architecture) = (&inputs.created, inputs.architecture);
+    let (packages, outcome) = rayon::join(
+        || {
+            store_layer(
+                store,
+                &parts(&members, &layout)?,
+                created,
+                "Debian packages",
+            )
+        },
+        || effects::configure(&members, &layout, &merged, architecture),
+    );
+    let (packages, outcome) = (packages?, outcome?);
     if !outcome.unknown.is_empty() {
         return Err(RunnerError::Unknown(effects::sentences(&outcome.unknown)));
     }
-    let packages = store_layer(store, &parts(&members, &layout)?, inputs, "Debian packages")?;
     let effects = vec![Part::of(effects::layer(&outcome, &merged)?)?, end()?];
-    let effects = store_layer(store, &effects, inputs, "configuration of Debian packages")?;
+    let effects = store_layer(store, &effects, created, "configuration of Debian packages")?;
     let spec = RunnerSpec {
         target: inputs.target.clone(),
         layers: vec![packages, effects],
@@ -160,13 +171,13 @@ fn end() -> Result<Part, RunnerError> {
 fn store_layer(
     store: &Store,
     parts: &[Part],
-    inputs: &RunnerInputs<'_>,
+    created: &Created,
     what: &str,
 ) -> Result<Layer, RunnerError> {
     let mut blob = store.writer()?;
     let diff_id = concat::concat(parts, &mut blob)?;
     let blob = blob.finish()?;
-    let history = History::new(&inputs.created, &format!("daruma: {what}"));
+    let history = History::new(created, &format!("daruma: {what}"));
     Ok(Layer::new(
         diff_id,
         blob.digest,
