@@ -36,6 +36,9 @@ pub enum BuildError {
         /// What differs.
         reason: String,
     },
+    /// Unknown scripts must run, and `daruma.lock`, which may not be written, has no packages to run them with.
+    #[error("cannot use daruma.lock as it is: it has no packages to run scripts with that daruma does not know:\n  {}", .0.join("\n  "))]
+    NothingToConfigureWith(Vec<String>),
     /// The recipe declares nothing to run.
     #[error("cannot find a process to run in {}: there is no Procfile and no [process.*] in daruma.toml", dir.display())]
     NoProcess {

@@ -1,0 +1,187 @@
+//! What a script may write, and which of its writes a runner does without.
+
+use super::super::paths::{self, Fate};
+use crate::tree::TreePath;
+
+/// What becomes of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is a part of the runner.
+    Keep,
+    /// A runner does without it.
+    Noise,
+    /// No package has anything to write there.
+    Unexplained,
+}
+
+/// Which paths a row is about.
+enum Place {
+    /// One path.
+    At(&'static str),
+    /// A directory with all that it holds.
+    Tree(&'static str),
+    /// What a directory holds, but none of the directories in it.
+    FilesIn(&'static str),
+    /// What has a name that begins with a dot, in a directory.
+    HiddenIn(&'static str),
+}
+
+use Place::{At, FilesIn, HiddenIn, Tree};
+
+/// Left out, one row or group of rows with its reason each.
+const NOISE: &[Place] = &[
+    // Gone with the container that configures.
+    Tree("dev"),
+    Tree("proc"),
+    Tree("run"),
+    Tree("sys"),
+    Tree("tmp"),
+    Tree("var/tmp"),
+    // Logs of the configuration. Directories for logs stay: services want to find theirs.
+    FilesIn("var/log"),
+    // Answers and states of tools that a runner does not have.
+    Tree("var/cache/apt"),
+    Tree("var/cache/debconf"),
+    Tree("var/lib/apt"),
+    Tree("var/lib/ucf"),
+    Tree("var/lib/dpkg/info"),
+    Tree("var/lib/dpkg/parts"),
+    Tree("var/lib/dpkg/triggers"),
+    Tree("var/lib/dpkg/updates"),
+    At("var/lib/dpkg/available"),
+    At("var/lib/dpkg/available-old"),
+    At("var/lib/dpkg/diversions-old"),
+    At("var/lib/dpkg/lock"),
+    At("var/lib/dpkg/lock-frontend"),
+    At("var/lib/dpkg/statoverride-old"),
+    At("var/lib/dpkg/status"),
+    At("var/lib/dpkg/status-old"),
+    // Knows libraries of packages that are not in the runner; the one that is worked out natively stays.
+    At("etc/ld.so.cache"),
+    Tree("var/cache/ldconfig"),
+    // What programs keep in root's home for themselves (seeds, histories, caches).
+    HiddenIn("root"),
+    // Copies of what was there before, and locks.
+    At("etc/.pwd.lock"),
+    At("etc/group-"),
+    At("etc/gshadow-"),
+    At("etc/passwd-"),
+    At("etc/shadow-"),
+    At("etc/subgid-"),
+    At("etc/subuid-"),
+    Tree("var/backups"),
+    // Names one machine; the same in all that run an image would be wrong, and another in each build as well.
+    At("etc/machine-id"),
+    At("var/lib/dbus/machine-id"),
+    // Says what an init starts; a runner has none.
+    Tree("etc/rc0.d"),
+    Tree("etc/rc1.d"),
+    Tree("etc/rc2.d"),
+    Tree("etc/rc3.d"),
+    Tree("etc/rc4.d"),
+    Tree("etc/rc5.d"),
+    Tree("etc/rc6.d"),
+    Tree("etc/rcS.d"),
+    Tree("etc/systemd/system"),
+    Tree("etc/systemd/user"),
+    Tree("var/lib/systemd"),
+];
+
+/// Where packages may write (Filesystem Hierarchy Standard 3.0); all else is a mistake that must be seen.
+const EXPLAINED: &[&str] = &[
+    "etc",
+    "home",
+    "opt",
+    "srv",
+    "usr",
+    "var/cache",
+    "var/games",
+    "var/lib",
+    "var/local",
+    "var/log",
+    "var/mail",
+    "var/opt",
+    "var/spool",
+    "var/www",
+];
+
+/// Files of one record a line that several packages add to; keyed by what stands before the first colon.
+const LINES: &[&str] = &[
+    "etc/group",
+    "etc/gshadow",
+    "etc/passwd",
+    "etc/shadow",
+    "etc/shells",
+    "etc/subgid",
+    "etc/subuid",
+    "var/lib/dpkg/statoverride",
+];
+
+/// The verdict on a write to `path`; `is_dir` tells directories from all else.
+pub(super) fn verdict(path: &TreePath, is_dir: bool) -> Verdict {
+    let noise = NOISE.iter().any(|place| place.has(path, is_dir));
+    if noise || matches!(paths::fate(path, is_dir), Ok(Fate::Drop | Fate::IfUsed(_))) {
+        return Verdict::Noise;
+    }
+    match EXPLAINED.iter().any(|dir| is_within(path, dir)) {
+        true => Verdict::Keep,
+        false => Verdict::Unexplained,
+    }
+}
+
+/// Whether lines of `path` can be taken apart.
+pub(super) fn has_records(path: &TreePath) -> bool {
+    LINES.iter().any(|line| path.as_bytes() == line.as_bytes())
+}
+
+impl Place {
+    fn has(&self, path: &TreePath, is_dir: bool) -> bool {
+        match self {
+            At(place) => path.as_bytes() == place.as_bytes(),
+            Tree(dir) => is_within(path, dir),
+            FilesIn(dir) => !is_dir && is_within(path, dir),
+            HiddenIn(dir) => below(path, dir).is_some_and(|rest| rest.starts_with(b".")),
+        }
+    }
+}
+
+fn is_within(path: &TreePath, dir: &str) -> bool {
+    path.as_bytes() == dir.as_bytes() || below(path, dir).is_some()
+}
+
+fn below<'a>(path: &'a TreePath, dir: &str) -> Option<&'a [u8]> {
+    let rest = path.as_bytes().strip_prefix(dir.as_bytes())?;
+    rest.strip_prefix(b"/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_are_kept_left_out_or_refused() {
+        let rows = [
+            ("etc/mailcap", false, Verdict::Keep),
+            ("usr/lib/x/y.cache", false, Verdict::Keep),
+            ("var/lib/dpkg/alternatives/awk", false, Verdict::Keep),
+            ("var/lib/dpkg/status", false, Verdict::Noise),
+            ("var/log/nginx", true, Verdict::Keep),
+            ("var/log/nginx/access.log", false, Verdict::Noise),
+            ("etc/machine-id", false, Verdict::Noise),
+            ("etc/rc2.d/S01cron", false, Verdict::Noise),
+            ("etc/rcx", false, Verdict::Keep),
+            ("root/.rnd", false, Verdict::Noise),
+            ("root/notes", false, Verdict::Unexplained),
+            ("tmp/x", false, Verdict::Noise),
+            ("usr/share/info/dir", false, Verdict::Noise),
+            ("app/x", false, Verdict::Unexplained),
+            ("boot/x", false, Verdict::Unexplained),
+            ("var/new", true, Verdict::Unexplained),
+            ("etcetera", false, Verdict::Unexplained),
+        ];
+        for (path, is_dir, expected) in rows {
+            let path = TreePath::try_from(path).expect("a path");
+            assert_eq!(verdict(&path, is_dir), expected, "{path}");
+        }
+    }
+}
