@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::ConfigureError;
-use super::rules::{self, Verdict};
+use super::rules::{self, Shape, Verdict};
 use crate::engine::Changes;
 use crate::tree::capture::{Choice, Options, capture};
 use crate::tree::tar::{Limits, Reader, Writer};
@@ -29,7 +29,7 @@ pub(super) fn captured(changes: &Changes) -> Result<MemoryTree, ConfigureError> 
 
 /// Directories only are left out here, as what else stands at a path is not known yet.
 fn choose(path: &TreePath) -> Choice {
-    match rules::verdict(path, true) {
+    match rules::verdict(path, Shape::Dir) {
         Verdict::Noise => Choice::Leave,
         Verdict::Keep | Verdict::Unexplained => Choice::Take,
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::ConfigureError;
 use super::ground::{Ground, View};
 use super::records;
-use super::rules::{self, Verdict};
+use super::rules::{self, Shape, Verdict};
 use crate::tree::{Bytes, Entry, MemoryTree, Node, TreePath};
 
 use super::super::pieces::{self, Piece, Pieces};
@@ -69,34 +69,34 @@ impl<'a> Delta<'a> {
     }
 
     fn put(&mut self, step: &Step<'_>, entry: &Entry<Bytes>) -> Result<(), ConfigureError> {
-        let Some(entry) = self.wanted(step, entry)? else {
+        let entry = self.ground.normal(entry, step.captured);
+        let verdict = rules::verdict(&entry.path, Shape::of(&entry.node));
+        if verdict == Verdict::Noise {
+            return Ok(());
+        }
+        let Some(entry) = self.news(step, entry)? else {
             return Ok(());
         };
-        if self.allows(step, &entry.path, entry.node == Node::Dir)? {
-            if matches!(entry.node, Node::CharDevice(..) | Node::BlockDevice(..)) {
-                return Err(step.unexplained(&entry.path));
-            }
-            if entry.node != Node::Dir {
-                pieces::clear_below(&mut self.pieces, &entry.path);
-            }
-            self.pieces.insert(entry.path.clone(), Piece::Put(entry));
+        let is_device = matches!(entry.node, Node::CharDevice(..) | Node::BlockDevice(..));
+        if is_device || verdict == Verdict::Unexplained {
+            return Err(step.unexplained(&entry.path));
         }
+        if entry.node != Node::Dir {
+            pieces::clear_below(&mut self.pieces, &entry.path);
+        }
+        self.pieces.insert(entry.path.clone(), Piece::Put(entry));
         Ok(())
     }
 
     /// The entry as the runner has it; `None` where it says nothing new about the runner.
-    fn wanted(
+    fn news(
         &self,
         step: &Step<'_>,
-        entry: &Entry<Bytes>,
+        mut entry: Entry<Bytes>,
     ) -> Result<Option<Entry<Bytes>>, ConfigureError> {
-        let mut entry = self.ground.normal(entry, step.captured);
-        if rules::verdict(&entry.path, entry.node == Node::Dir) == Verdict::Noise {
-            return Ok(None);
-        }
         let now = self.now(&entry.path);
         if let Some(before) = self.ground.before.get(&entry.path) {
-            // A tool of the configure root made it, and the runner has nothing of the kind.
+            // What a tool of the configure root made is none of the runner's, which has nothing there.
             let (false, Some(now)) = (View::same(before, &entry), &now) else {
                 return Ok(None);
             };
@@ -104,19 +104,21 @@ impl<'a> Delta<'a> {
         } else if now.is_none() && self.ground.foreign.contains(&entry.path) {
             return Ok(None);
         }
-        Ok(now
-            .is_none_or(|now| !View::same(&now, &entry))
-            .then_some(entry))
+        let is_new = now.is_none_or(|now| !View::same(&now, &entry));
+        Ok(is_new.then_some(entry))
     }
 
     fn remove(&mut self, step: &Step<'_>, path: &TreePath) -> Result<(), ConfigureError> {
         let Some(now) = self.now(path) else {
             return Ok(());
         };
-        let is_dir = now.node == Node::Dir;
-        if rules::verdict(path, is_dir) != Verdict::Noise && self.allows(step, path, is_dir)? {
-            pieces::clear_below(&mut self.pieces, path);
-            self.pieces.insert(path.clone(), Piece::Remove);
+        match rules::verdict(path, Shape::of(&now.node)) {
+            Verdict::Noise => {}
+            Verdict::Unexplained => return Err(step.unexplained(path)),
+            Verdict::Keep => {
+                pieces::clear_below(&mut self.pieces, path);
+                self.pieces.insert(path.clone(), Piece::Remove);
+            }
         }
         Ok(())
     }
@@ -146,19 +148,6 @@ impl<'a> Delta<'a> {
             Some(Piece::Put(entry)) => Some(entry.clone()),
             Some(Piece::Remove) => None,
             None => self.ground.entry(path),
-        }
-    }
-
-    fn allows(
-        &self,
-        step: &Step<'_>,
-        path: &TreePath,
-        is_dir: bool,
-    ) -> Result<bool, ConfigureError> {
-        match rules::verdict(path, is_dir) {
-            Verdict::Keep => Ok(true),
-            Verdict::Noise => Ok(false),
-            Verdict::Unexplained => Err(step.unexplained(path)),
         }
     }
 }
@@ -215,4 +204,143 @@ fn hidden(path: &TreePath) -> Option<Hidden> {
         None => TreePath::new(name),
     };
     path.ok().map(Hidden::Path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::super::super::files::Merged;
+    use super::super::super::layout::Layout;
+    use super::super::ground::Owners;
+    use super::*;
+
+    fn file(text: &str) -> Node<Bytes> {
+        Node::File(text.as_bytes().into())
+    }
+
+    fn tree(nodes: &[(&str, Node<Bytes>)]) -> MemoryTree {
+        MemoryTree::of(nodes.iter().cloned()).expect("a tree")
+    }
+
+    fn by_path(tree: &MemoryTree) -> BTreeMap<TreePath, Entry<Bytes>> {
+        let entries = tree.iter().map(|entry| (entry.path.clone(), entry.clone()));
+        entries.collect()
+    }
+
+    fn pieces_of(tree: &MemoryTree) -> Pieces {
+        let entries = by_path(tree).into_iter();
+        entries
+            .map(|(path, entry)| (path, Piece::Put(entry)))
+            .collect()
+    }
+
+    /// What the steps make of a runner with a few files, as lines.
+    fn outcome(steps: &[(&str, MemoryTree)]) -> Result<String, ConfigureError> {
+        let layout = Layout {
+            skeleton: Vec::new(),
+            given_up: BTreeMap::new(),
+        };
+        let merged = Merged::new(&[], &layout);
+        let passwd = file("root:0\napp:1000\n");
+        let native = tree(&[
+            ("etc", Node::Dir),
+            ("etc/both", file("ours")),
+            ("etc/passwd", passwd),
+            ("usr/lib/a/old", file("old")),
+        ]);
+        let before = tree(&[
+            ("etc/both", file("theirs")),
+            ("etc/passwd", file("root:0\napp:1000\ntool:101\n")),
+            ("etc/tool", file("1")),
+        ]);
+        let native = pieces_of(&native);
+        let ground = Ground {
+            merged: &merged,
+            native: &native,
+            foreign: BTreeSet::from([TreePath::try_from("usr/bin/tool").expect("a path")]),
+            before: by_path(&before),
+            owners: Owners::Real,
+            mtime: 7,
+        };
+        let mut delta = Delta::new(&ground);
+        for (package, captured) in steps {
+            delta.add(package, captured)?;
+        }
+        let pieces = delta.into_pieces();
+        let changed = pieces
+            .iter()
+            .filter(|(path, piece)| native.get(*path) != Some(*piece));
+        let mut lines: Vec<String> = changed
+            .map(|(path, piece)| match piece {
+                Piece::Put(Entry {
+                    node: Node::File(data),
+                    ..
+                }) => format!("{path} {:?}", String::from_utf8_lossy(data)),
+                Piece::Put(_) => format!("{path} put"),
+                Piece::Remove => format!("{path} removed"),
+            })
+            .collect();
+        let gone = native.keys().filter(|path| !pieces.contains_key(*path));
+        lines.extend(gone.map(|path| format!("{path} gone")));
+        Ok(lines.join("\n"))
+    }
+
+    #[test]
+    fn a_layer_has_what_scripts_changed_in_the_runner_and_nothing_else() {
+        let first = tree(&[
+            ("etc", Node::Dir),
+            ("etc/passwd", file("root:0\napp:1000\ntool:101\nx:102\n")),
+            ("etc/tool", file("2")),
+            ("etc/x", file("x")),
+            ("tmp/x", file("x")),
+            ("usr/bin/tool", file("patched")),
+            ("usr/lib/a/.wh.old", file("")),
+            ("usr/lib/b", Node::Dir),
+            ("usr/lib/b/1", file("one")),
+            (
+                "usr/lib/b/2",
+                Node::Hardlink(TreePath::try_from("usr/lib/b/1").expect("a path")),
+            ),
+        ]);
+        let second = tree(&[
+            (
+                "etc/passwd",
+                file("root:0\napp:1000\ntool:101\nx:102\ny:103\n"),
+            ),
+            ("etc/x", file("y")),
+            ("usr/lib/b", file("no directory any more")),
+        ]);
+        insta::assert_snapshot!(outcome(&[("a", first.clone())]).expect("pieces"), @"");
+        insta::assert_snapshot!(outcome(&[("a", first), ("b", second)]).expect("pieces"), @"");
+    }
+
+    #[test]
+    fn an_opaque_directory_hides_what_is_not_made_again() {
+        let captured = tree(&[
+            ("usr/lib/a", Node::Dir),
+            ("usr/lib/a/.wh..wh..opq", file("")),
+            ("usr/lib/a/new", file("new")),
+        ]);
+        insta::assert_snapshot!(outcome(&[("a", captured)]).expect("pieces"), @"");
+    }
+
+    #[test]
+    fn writes_that_nobody_can_explain_name_the_package_and_the_path() {
+        let rows = [
+            (
+                "app/x",
+                "cannot take what the scripts of a wrote to /app/x: no package has anything to write there",
+            ),
+            (
+                "etc/both",
+                "cannot take what the scripts of a wrote to /etc/both: packages that are not in the runner write there too",
+            ),
+        ];
+        for (path, expected) in rows {
+            let captured = tree(&[(path, file("new"))]);
+            let error = outcome(&[("a", captured)]).expect_err(expected);
+            assert_eq!(error.to_string(), expected);
+        }
+    }
 }

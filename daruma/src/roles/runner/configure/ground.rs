@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::files::Merged;
 use super::super::pieces::{Piece, Pieces};
-use super::rules::{self, Verdict};
+use super::rules::{self, Shape, Verdict};
 use crate::debian::effects::{Files as _, Kind};
 use crate::tree::{Bytes, Entry, MemoryTree, Meta, Node, TreePath};
 
@@ -62,7 +62,7 @@ impl Ground<'_> {
                 self.entry(&entry.path)
                     .is_none_or(|old| !View::same(&old, entry))
             })
-            .filter(|entry| rules::verdict(&entry.path, entry.node == Node::Dir) != Verdict::Noise);
+            .filter(|entry| rules::verdict(&entry.path, Shape::of(&entry.node)) != Verdict::Noise);
         self.before = changed.map(|entry| (entry.path.clone(), entry)).collect();
         self
     }

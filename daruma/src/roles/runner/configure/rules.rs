@@ -1,7 +1,7 @@
 //! What a script may write, and which of its writes a runner does without.
 
 use super::super::paths::{self, Fate};
-use crate::tree::TreePath;
+use crate::tree::{Bytes, Node, TreePath};
 
 /// What becomes of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,19 +14,41 @@ pub(super) enum Verdict {
     Unexplained,
 }
 
+/// What was written, as far as rules tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A directory, or something that is to be looked into as if it were one.
+    Dir,
+    /// A file without content.
+    Empty,
+    /// Anything else.
+    Full,
+}
+
+impl Shape {
+    /// The shape of a node.
+    pub(super) fn of(node: &Node<Bytes>) -> Self {
+        match node {
+            Node::Dir => Self::Dir,
+            Node::File(data) if data.is_empty() => Self::Empty,
+            _ => Self::Full,
+        }
+    }
+}
+
 /// Which paths a row is about.
 enum Place {
     /// One path.
     At(&'static str),
     /// A directory with all that it holds.
     Tree(&'static str),
-    /// What a directory holds, but none of the directories in it.
-    FilesIn(&'static str),
+    /// What a directory holds, but no directories in it and no empty files.
+    ContentIn(&'static str),
     /// What has a name that begins with a dot, in a directory.
     HiddenIn(&'static str),
 }
 
-use Place::{At, FilesIn, HiddenIn, Tree};
+use Place::{At, ContentIn, HiddenIn, Tree};
 
 /// Left out, one row or group of rows with its reason each.
 const NOISE: &[Place] = &[
@@ -37,8 +59,8 @@ const NOISE: &[Place] = &[
     Tree("sys"),
     Tree("tmp"),
     Tree("var/tmp"),
-    // Logs of the configuration. Directories for logs stay: services want to find theirs.
-    FilesIn("var/log"),
+    // Logs of the configuration. Directories for logs stay, and empty ones: services want to find theirs.
+    ContentIn("var/log"),
     // Answers and states of tools that a runner does not have.
     Tree("var/cache/apt"),
     Tree("var/cache/debconf"),
@@ -117,10 +139,15 @@ const LINES: &[&str] = &[
     "var/lib/dpkg/statoverride",
 ];
 
-/// The verdict on a write to `path`; `is_dir` tells directories from all else.
-pub(super) fn verdict(path: &TreePath, is_dir: bool) -> Verdict {
-    let noise = NOISE.iter().any(|place| place.has(path, is_dir));
-    if noise || matches!(paths::fate(path, is_dir), Ok(Fate::Drop | Fate::IfUsed(_))) {
+/// The verdict on a write to `path`.
+pub(super) fn verdict(path: &TreePath, shape: Shape) -> Verdict {
+    let noise = NOISE.iter().any(|place| place.has(path, shape));
+    if noise
+        || matches!(
+            paths::fate(path, shape == Shape::Dir),
+            Ok(Fate::Drop | Fate::IfUsed(_))
+        )
+    {
         return Verdict::Noise;
     }
     match EXPLAINED.iter().any(|dir| is_within(path, dir)) {
@@ -135,11 +162,11 @@ pub(super) fn has_records(path: &TreePath) -> bool {
 }
 
 impl Place {
-    fn has(&self, path: &TreePath, is_dir: bool) -> bool {
+    fn has(&self, path: &TreePath, shape: Shape) -> bool {
         match self {
             At(place) => path.as_bytes() == place.as_bytes(),
             Tree(dir) => is_within(path, dir),
-            FilesIn(dir) => !is_dir && is_within(path, dir),
+            ContentIn(dir) => shape == Shape::Full && is_within(path, dir),
             HiddenIn(dir) => below(path, dir).is_some_and(|rest| rest.starts_with(b".")),
         }
     }
@@ -156,32 +183,34 @@ fn below<'a>(path: &'a TreePath, dir: &str) -> Option<&'a [u8]> {
 
 #[cfg(test)]
 mod tests {
+    use super::Shape::{Dir, Empty, Full};
     use super::*;
 
     #[test]
     fn writes_are_kept_left_out_or_refused() {
         let rows = [
-            ("etc/mailcap", false, Verdict::Keep),
-            ("usr/lib/x/y.cache", false, Verdict::Keep),
-            ("var/lib/dpkg/alternatives/awk", false, Verdict::Keep),
-            ("var/lib/dpkg/status", false, Verdict::Noise),
-            ("var/log/nginx", true, Verdict::Keep),
-            ("var/log/nginx/access.log", false, Verdict::Noise),
-            ("etc/machine-id", false, Verdict::Noise),
-            ("etc/rc2.d/S01cron", false, Verdict::Noise),
-            ("etc/rcx", false, Verdict::Keep),
-            ("root/.rnd", false, Verdict::Noise),
-            ("root/notes", false, Verdict::Unexplained),
-            ("tmp/x", false, Verdict::Noise),
-            ("usr/share/info/dir", false, Verdict::Noise),
-            ("app/x", false, Verdict::Unexplained),
-            ("boot/x", false, Verdict::Unexplained),
-            ("var/new", true, Verdict::Unexplained),
-            ("etcetera", false, Verdict::Unexplained),
+            ("etc/mailcap", Full, Verdict::Keep),
+            ("usr/lib/x/y.cache", Full, Verdict::Keep),
+            ("var/lib/dpkg/alternatives/awk", Full, Verdict::Keep),
+            ("var/lib/dpkg/status", Full, Verdict::Noise),
+            ("var/log/nginx", Dir, Verdict::Keep),
+            ("var/log/nginx/error.log", Empty, Verdict::Keep),
+            ("var/log/nginx/access.log", Full, Verdict::Noise),
+            ("etc/machine-id", Full, Verdict::Noise),
+            ("etc/rc2.d/S01cron", Full, Verdict::Noise),
+            ("etc/rcx", Full, Verdict::Keep),
+            ("root/.rnd", Full, Verdict::Noise),
+            ("root/notes", Full, Verdict::Unexplained),
+            ("tmp/x", Full, Verdict::Noise),
+            ("usr/share/info/dir", Full, Verdict::Noise),
+            ("app/x", Full, Verdict::Unexplained),
+            ("boot/x", Full, Verdict::Unexplained),
+            ("var/new", Dir, Verdict::Unexplained),
+            ("etcetera", Full, Verdict::Unexplained),
         ];
-        for (path, is_dir, expected) in rows {
+        for (path, shape, expected) in rows {
             let path = TreePath::try_from(path).expect("a path");
-            assert_eq!(verdict(&path, is_dir), expected, "{path}");
+            assert_eq!(verdict(&path, shape), expected, "{path}");
         }
     }
 }
