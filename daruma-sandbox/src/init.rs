@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use rustix::process::{DumpableBehavior, Pid, Signal, WaitOptions};
@@ -71,6 +72,8 @@ fn command(spec: &Spec, socket: &OwnedFd) -> Step<Outcome> {
 }
 
 fn surroundings(spec: &Spec) -> Step<Leftovers> {
+    // For mount points and for the command alike, whatever the caller's is.
+    rustix::process::umask(Mode::WGRP | Mode::WOTH);
     // Where the kernel has no keyrings, there is none to hide.
     let _ = sys::new_session_keyring();
     if spec.network == Network::None {

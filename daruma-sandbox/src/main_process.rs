@@ -5,7 +5,6 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::Mode;
 use rustix::io::Errno;
 
 use crate::error::{During, Step};
@@ -43,7 +42,6 @@ fn prepare(spec: &Spec, terminal: Option<&Terminal>) -> Step<()> {
     rustix::process::setsid().during(|| "start a session".to_owned())?;
     terminal.map_or(Ok(()), Terminal::take)?;
     sys::unblock_signals().during(|| "unblock signals".to_owned())?;
-    rustix::process::umask(Mode::WGRP | Mode::WOTH);
     sys::close_from(3, Close::OnExec).during(|| "close descriptors".to_owned())?;
     privileges::give_away(spec)
 }

@@ -90,7 +90,7 @@ pub(crate) fn set_read_only(tree: impl AsFd) -> Result<(), Errno> {
     check(result).map(|_| ())
 }
 
-/// What [`from`](close_from) a descriptor on is done.
+/// When [`close_from`] closes.
 #[derive(Clone, Copy)]
 pub(crate) enum Close {
     /// Closed at once.

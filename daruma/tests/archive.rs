@@ -95,20 +95,11 @@ impl World {
         let mut text = error.to_string();
         let mut source = error.source();
         while let Some(error) = source {
-            text += &format!(": {error}");
+            text.push_str(": ");
+            text.push_str(&error.to_string());
             source = error.source();
         }
         text.replace(&self.server.url(""), "http://MIRROR")
-    }
-
-    fn deb(&self, deb: &Deb) -> DebRef {
-        let bytes = deb.build();
-        DebRef {
-            pocket: In::Main,
-            path: deb.pool_path(),
-            sha256: Digest::of(&bytes),
-            size: bytes.len() as u64,
-        }
     }
 
     /// Every file of the home but its own marks, by relative path.
@@ -135,6 +126,17 @@ fn walk(root: &Path, folder: &Path, found: &mut BTreeMap<String, u64>) {
                 .to_string();
             found.insert(path, meta.len());
         }
+    }
+}
+
+/// As an index lists it.
+fn listed(deb: &Deb) -> DebRef {
+    let bytes = deb.build();
+    DebRef {
+        pocket: In::Main,
+        path: deb.pool_path(),
+        sha256: Digest::of(&bytes),
+        size: bytes.len() as u64,
     }
 }
 
@@ -362,11 +364,11 @@ fn a_decompression_bomb_is_cut_at_the_listed_size() {
     let bomb = testkit::Compression::Xz.pack(&vec![0; 50_000_000]);
     let plain = b"Package: x\n".to_vec();
     let path = "main/binary-amd64/Packages".to_owned();
-    let listed = [
+    let files = [
         (path.clone(), plain, true),
         (format!("{path}.xz"), bomb.clone(), true),
     ];
-    let release = testkit::archive::release(&main_pocket().by_hash(ByHash::No), &listed);
+    let release = testkit::archive::release(&main_pocket().by_hash(ByHash::No), &files);
     world.server.put(INRELEASE, world.key.clearsign(&release));
     world
         .server
@@ -509,9 +511,9 @@ fn packages_are_fetched_once_and_known_by_their_sha256() {
     let world = World::new();
     let archive = world.open(world.settings());
     let debs = [
-        world.deb(&hello()),
-        world.deb(&Deb::new("other", "2")),
-        world.deb(&hello()),
+        listed(&hello()),
+        listed(&Deb::new("other", "2")),
+        listed(&hello()),
     ];
     let paths = archive.fetch(&debs, &Silent).expect("fetched");
     assert_eq!(std::fs::read(&paths[0]).expect("read"), hello().build());
@@ -544,7 +546,7 @@ fn a_package_that_is_not_as_listed_is_refused_and_not_kept() {
         world.server.fault(&path, fault.clone());
         let error = world
             .open(world.settings())
-            .fetch(&[world.deb(&hello())], &Silent)
+            .fetch(&[listed(&hello())], &Silent)
             .expect_err("refused");
         assert!(
             world.told(&error).contains(expected),
@@ -554,7 +556,7 @@ fn a_package_that_is_not_as_listed_is_refused_and_not_kept() {
         let debs: Vec<_> = world
             .kept()
             .into_keys()
-            .filter(|p| p.ends_with(".deb"))
+            .filter(|p| p.starts_with("debs/") && Path::new(p).extension() == Some("deb".as_ref()))
             .collect();
         assert_eq!(debs, [""; 0], "{fault:?}");
     }
@@ -564,9 +566,9 @@ fn a_package_that_is_not_as_listed_is_refused_and_not_kept() {
 fn packages_that_are_gone_are_listed_all_and_a_snapshot_service_may_have_them() {
     let world = World::new();
     let debs = [
-        world.deb(&hello()),
-        world.deb(&Deb::new("gone", "1")),
-        world.deb(&Deb::new("away", "1")),
+        listed(&hello()),
+        listed(&Deb::new("gone", "1")),
+        listed(&Deb::new("away", "1")),
     ];
     let error = world
         .open(world.settings())
@@ -597,7 +599,7 @@ fn pool_paths_cannot_lead_elsewhere() {
         "a b",
         "a\nb",
     ] {
-        let mut deb = world.deb(&hello());
+        let mut deb = listed(&hello());
         path.clone_into(&mut deb.path);
         let outcome = world.open(world.settings()).fetch(&[deb], &Silent);
         assert!(
@@ -614,7 +616,7 @@ fn offline_without_a_past_says_so() {
     settings.network = Network::Offline;
     let error = world
         .open(settings.clone())
-        .fetch(&[world.deb(&hello())], &Silent)
+        .fetch(&[listed(&hello())], &Silent)
         .expect_err("offline");
     assert_eq!(
         world.told(&error),

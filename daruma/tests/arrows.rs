@@ -14,7 +14,7 @@ const ROWS: &[(&str, &[&str])] = &[
     ("source", &["tree"]),
     ("image", &[]),
     ("debian", &["tree"]),
-    ("archive", &["debian", "http", "home", "progress"]),
+    ("archive", &["debian", "http", "home", "image", "progress"]),
     ("store", &["image", "tree", "home"]),
     ("language", &["recipe", "source", "tree"]),
     ("lock", &["recipe", "debian", "image", "tree"]),

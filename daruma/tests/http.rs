@@ -1,5 +1,7 @@
 //! The HTTP client against a server that misbehaves.
 
+#![allow(clippy::print_stderr)] // A test that skips says so.
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -297,14 +299,14 @@ impl Case {
         std::fs::write(self.dir.path().join("f.part"), bytes).expect("written");
     }
 
-    fn files(&self) -> BTreeMap<String, usize> {
+    fn files(&self) -> BTreeMap<String, u64> {
         let entries = std::fs::read_dir(self.dir.path()).expect("dir");
         entries
             .map(|e| e.expect("entry"))
             .map(|e| {
                 (
                     e.file_name().to_string_lossy().into_owned(),
-                    e.metadata().expect("meta").len() as usize,
+                    e.metadata().expect("meta").len(),
                 )
             })
             .collect()
@@ -423,4 +425,134 @@ fn many_downloads_run_side_by_side_and_keep_their_order() {
     assert_eq!(failed, [7]);
     let expected: u64 = items.iter().map(|i| i.size).sum::<u64>() - items[7].size;
     assert_eq!(bytes.load(Ordering::SeqCst), expected);
+}
+
+#[test]
+fn two_downloads_of_one_file_share_the_work() {
+    let case = Case::new();
+    case.server
+        .fault("/f", Fault::Slow(60_000, Duration::from_millis(30)));
+    let item = case.item();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| client().download(&item, &|_| {}).expect("downloaded"));
+        }
+    });
+    assert_eq!(case.server.count("/f"), 1);
+    assert_eq!(case.files(), BTreeMap::from([("f".to_owned(), item.size)]));
+}
+
+#[test]
+fn a_server_without_tls_and_a_proxy_that_refuses_are_told() {
+    let server = Server::empty();
+    let secure: Url = server
+        .url("/f")
+        .replace("http://", "https://")
+        .parse()
+        .expect("url");
+    let error = client()
+        .fetch(&Request::get(secure), 10)
+        .expect_err("no TLS");
+    assert!(matches!(error, HttpError::Connect { .. }), "{error:?}");
+    let address = server.url("/");
+    let proxies = Proxies::from_lookup(|name| (name == "https_proxy").then(|| address.clone()))
+        .expect("proxies");
+    let client = Client::new(Settings {
+        timing: quick(),
+        proxies,
+        ..Settings::default()
+    });
+    let target: Url = "https://mirror.invalid/f".parse().expect("url");
+    let error = client
+        .fetch(&Request::get(target), 10)
+        .expect_err("refused");
+    assert!(matches!(error, HttpError::Connect { .. }), "{error:?}");
+    let log = server.take_log();
+    assert!(
+        log.iter()
+            .any(|hit| hit.method == "CONNECT" && hit.target == "mirror.invalid:443"),
+        "{log:?}"
+    );
+}
+
+/// `openssl s_server` with a certificate of its own making; `None` where there is no openssl.
+fn tls_server(dir: &std::path::Path) -> Option<(std::process::Child, u16)> {
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .ok()?
+        .local_addr()
+        .ok()?
+        .port();
+    let made = std::process::Command::new("openssl")
+        .current_dir(dir)
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args([
+            "-keyout",
+            "key.pem",
+            "-out",
+            "cert.pem",
+            "-subj",
+            "/CN=localhost",
+        ])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .output();
+    made.ok().filter(|made| made.status.success())?;
+    std::fs::write(dir.join("f"), "over TLS").ok()?;
+    let server = std::process::Command::new("openssl")
+        .current_dir(dir)
+        .args([
+            "s_server", "-quiet", "-WWW", "-cert", "cert.pem", "-key", "key.pem", "-accept",
+        ])
+        .arg(format!("127.0.0.1:{port}"))
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .ok()?;
+    for _ in 0..200 {
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Some((server, port))
+}
+
+#[test]
+fn a_certificate_counts_only_with_its_authority() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let Some((mut server, port)) = tls_server(dir.path()) else {
+        eprintln!("skipped: no openssl");
+        return;
+    };
+    let request = Request::get(format!("https://127.0.0.1:{port}/f").parse().expect("url"));
+    let timing = Timing {
+        first_byte: Duration::from_secs(20),
+        idle: Duration::from_secs(20),
+        hedge_after: Duration::from_secs(20),
+        ..quick()
+    };
+    let mut settings = Settings {
+        timing,
+        ..Settings::default()
+    };
+    let stranger = Client::new(settings.clone()).fetch(&request, 100);
+    settings.extra_ca_files = vec![dir.path().join("cert.pem")];
+    let known = Client::new(settings).fetch(&request, 100);
+    server.kill().expect("killed");
+    server.wait().expect("ended");
+    assert!(
+        matches!(stranger, Err(HttpError::Tls { .. })),
+        "{stranger:?}"
+    );
+    assert_eq!(known.expect("trusted").bytes, b"over TLS");
 }

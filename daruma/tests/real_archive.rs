@@ -1,5 +1,7 @@
 //! Debian itself, through this host's apt configuration.
 
+#![allow(clippy::print_stderr)] // A test that skips says so.
+
 use std::path::Path;
 
 use daruma::archive::sources::HostApt;

@@ -5,6 +5,8 @@
 mod archive;
 #[path = "real_effects/expected.rs"]
 mod expected;
+#[path = "real_effects/keystore.rs"]
+mod keystore;
 #[path = "real_effects/reference.rs"]
 mod reference;
 #[path = "real_effects/tree.rs"]
@@ -30,7 +32,9 @@ fn scripts_evaluated_and_scripts_run_by_dpkg_leave_the_same_tree() {
         .iter()
         .filter(|set| only.as_deref().is_none_or(|name| name == set.name))
     {
-        problems.extend(compare(&archive, set));
+        let (summary, found) = compare(&archive, set);
+        println!("{summary}");
+        problems.extend(found);
     }
     assert!(
         problems.is_empty(),
@@ -40,7 +44,8 @@ fn scripts_evaluated_and_scripts_run_by_dpkg_leave_the_same_tree() {
     );
 }
 
-fn compare(archive: &Archive, set: &Set) -> Vec<String> {
+/// What was compared, and what is wrong.
+fn compare(archive: &Archive, set: &Set) -> (String, Vec<String>) {
     let debs = archive.download(set);
     let work = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let packages = archive::unpack(&debs, work.path());
@@ -54,7 +59,7 @@ fn compare(archive: &Archive, set: &Set) -> Vec<String> {
     let theirs = Tree::of(root.path());
     let mut problems = unexpected_unknown(set, &outcome);
     let found = ours.differences(&theirs);
-    println!(
+    let summary = format!(
         "{}: {} packages, {} scripts known, {} unknown, {} changes, {} differences before reasons",
         set.name,
         packages.len(),
@@ -65,7 +70,7 @@ fn compare(archive: &Archive, set: &Set) -> Vec<String> {
     );
     let unexplained = found.into_iter().filter(|(path, _)| !set.explains(path));
     problems.extend(unexplained.map(|(path, what)| format!("{}: /{path}: {what}", set.name)));
-    problems
+    (summary, problems)
 }
 
 fn evaluate(packages: &[archive::Unpacked], files: &DiskFiles) -> Outcome {

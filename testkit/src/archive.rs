@@ -158,10 +158,10 @@ impl Archive {
             match packing {
                 Packing::Plain => {}
                 Packing::Gz => {
-                    listed.push((format!("{name}.gz"), Compression::Gz.pack(&plain), true))
+                    listed.push((format!("{name}.gz"), Compression::Gz.pack(&plain), true));
                 }
                 Packing::Xz => {
-                    listed.push((format!("{name}.xz"), Compression::Xz.pack(&plain), true))
+                    listed.push((format!("{name}.xz"), Compression::Xz.pack(&plain), true));
                 }
             }
         }

@@ -313,3 +313,60 @@ pub fn hostile(bomb: usize) -> Vec<(&'static str, Vec<u8>)> {
         ("no data member", ar(&[("debian-binary", b"2.0\n")])),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn dpkg_reads_packages_of_every_compression() {
+        if Command::new("dpkg-deb").arg("--version").output().is_err() {
+            println!("skipped: no dpkg-deb");
+            return;
+        }
+        let dir = tempfile::tempdir().expect("tempdir");
+        let path = dir.path().join("a.deb");
+        for compression in [
+            Compression::None,
+            Compression::Gz,
+            Compression::Xz,
+            Compression::Zst,
+        ] {
+            let long = format!("usr/share/{}/f", "long/".repeat(30));
+            let deb = Deb::new("made", "1:2-3")
+                .dir("usr/")
+                .dir("usr/share/")
+                .file(&long, 0o644, b"x");
+            let deb = deb
+                .symlink("usr/link", "share")
+                .hardlink("usr/hard", &long)
+                .script("postinst", "#!/bin/sh\n");
+            fs_err::write(&path, deb.compression(compression).build()).expect("written");
+            let run = |option: &str| {
+                Command::new("dpkg-deb")
+                    .arg(option)
+                    .arg(&path)
+                    .output()
+                    .expect("runs")
+            };
+            let (info, list) = (run("--info"), run("--contents"));
+            assert!(
+                info.status.success() && list.status.success(),
+                "{compression:?}: {info:?} {list:?}"
+            );
+            let list = String::from_utf8_lossy(&list.stdout).into_owned();
+            assert!(
+                list.contains(&format!("./usr/hard link to ./{long}")),
+                "{list}"
+            );
+        }
+    }
+
+    #[test]
+    fn hostile_packages_are_all_different_and_named() {
+        let made = hostile(1_000_000);
+        let names: std::collections::BTreeSet<_> = made.iter().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), made.len());
+    }
+}

@@ -1,18 +1,27 @@
 //! OpenPGP keys made on the spot, sound ones and unsound ones.
 
 use pgp::composed::{
-    ArmorOptions, CleartextSignedMessage, KeyType, SecretKeyParamsBuilder, SignedKeyDetails,
-    SignedPublicKey, SignedPublicSubKey, SignedSecretKey, SubkeyParamsBuilder,
+    ArmorOptions, CleartextSignedMessage, KeyType, SignedKeyDetails, SignedPublicKey,
+    SignedPublicSubKey,
 };
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{
-    KeyFlags, RevocationCode, SecretKey, SecretSubkey, Signature, SignatureConfig, SignatureType,
-    Subpacket, SubpacketData,
+    KeyFlags, PubKeyInner, PublicKey, PublicSubkey, RevocationCode, SecretKey, SecretSubkey,
+    Signature, SignatureConfig, SignatureType, Subpacket, SubpacketData, UserId,
 };
 use pgp::ser::Serialize;
-use pgp::types::{Duration, KeyDetails, Password, SignedUser, SigningKey, Tag, Timestamp};
+use pgp::types::{
+    Duration, KeyDetails, KeyVersion, PacketHeaderVersion, Password, SecretParams, SignedUser,
+    SigningKey, Tag, Timestamp,
+};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+
+/// Keeps the seeds of subkeys apart from those of other keys.
+const SUBKEY_SEED: u64 = 1 << 32;
+
+/// Keeps the seeds of keys that bind what is not theirs apart from those of other keys.
+const STRANGER_SEED: u64 = 1 << 33;
 
 /// The kind of the primary key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,7 +102,8 @@ impl Default for KeySpec {
 #[derive(Clone, Debug)]
 pub struct Key {
     spec: KeySpec,
-    secret: SignedSecretKey,
+    primary: SecretKey,
+    subkey: Option<SecretSubkey>,
     certificate: SignedPublicKey,
 }
 
@@ -118,41 +128,21 @@ impl Key {
     }
 
     fn try_make(spec: KeySpec) -> Made<Self> {
-        let secret = generate(&spec)?;
-        let primary = &secret.primary_key;
-        let public = primary.public_key().clone();
-        let users = secret.details.users.iter().map(|user| {
-            let config = self_signature(
-                &spec,
-                SignatureType::CertPositive,
-                spec.created,
-                vec![SubpacketData::KeyFlags(flags(spec.signs, true))],
-                spec.expires,
-                primary,
-            )?;
-            let signature = config.sign_certification(
-                primary,
-                &public,
-                &Password::empty(),
-                Tag::UserId,
-                &user.id,
-            )?;
-            Ok(SignedUser::new(user.id.clone(), vec![signature]))
-        });
-        let revocations = if spec.revoked {
-            vec![revoke(&spec, primary)?]
-        } else {
-            Vec::new()
-        };
-        let users: Made<Vec<_>> = users.collect();
-        let details = SignedKeyDetails::new(revocations, Vec::new(), users?, Vec::new());
-        let subkeys = match secret.secret_subkeys.first() {
-            Some(sub) => vec![bind(&spec, primary, &sub.key)?],
-            None => Vec::new(),
-        };
+        let (primary, subkey) = (generate(&spec)?, generate_subkey(&spec)?);
+        let mut revocations = Vec::new();
+        if spec.revoked {
+            revocations.push(revoke(&spec, &primary)?);
+        }
+        let users = vec![certify(&spec, &primary)?];
+        let details = SignedKeyDetails::new(revocations, Vec::new(), users, Vec::new());
+        let subkeys = subkey
+            .iter()
+            .map(|sub| bind(&spec, &primary, sub))
+            .collect::<Made<_>>()?;
         Ok(Self {
-            certificate: SignedPublicKey::new(public, details, subkeys),
-            secret,
+            certificate: SignedPublicKey::new(primary.public_key().clone(), details, subkeys),
+            primary,
+            subkey,
             spec,
         })
     }
@@ -206,9 +196,9 @@ impl Key {
     }
 
     fn signature(&self, data: &[u8]) -> Made<Signature> {
-        match self.secret.secret_subkeys.first() {
-            Some(sub) => self.sign_with(&sub.key, data),
-            None => self.sign_with(&self.secret.primary_key, data),
+        match &self.subkey {
+            Some(sub) => self.sign_with(sub, data),
+            None => self.sign_with(&self.primary, data),
         }
     }
 
@@ -234,30 +224,28 @@ impl Key {
     }
 }
 
-#[allow(clippy::expect_used)]
-fn generate(spec: &KeySpec) -> Made<SignedSecretKey> {
+fn parameters(spec: &KeySpec, kind: &KeyType, seed: u64) -> Made<(PubKeyInner, SecretParams)> {
+    let (public, secret) = kind.generate(StdRng::seed_from_u64(seed))?;
+    let created = Timestamp::from_secs(spec.created);
+    let inner = PubKeyInner::new(KeyVersion::V4, kind.to_alg(), created, None, public)?;
+    Ok((inner, secret))
+}
+
+fn generate(spec: &KeySpec) -> Made<SecretKey> {
     let kind = match spec.algorithm {
         Algorithm::Ed25519 => KeyType::Ed25519Legacy,
         Algorithm::Rsa(bits) => KeyType::Rsa(bits),
     };
-    let created = Timestamp::from_secs(spec.created);
-    let mut builder = SecretKeyParamsBuilder::default();
-    builder
-        .key_type(kind)
-        .can_certify(true)
-        .can_sign(true)
-        .created_at(created)
-        .primary_user_id(format!("Testkit {} <testkit@example.invalid>", spec.seed));
-    if spec.subkey != Subkey::None {
-        let subkey = SubkeyParamsBuilder::default()
-            .key_type(KeyType::Ed25519Legacy)
-            .can_sign(true)
-            .created_at(created)
-            .build();
-        builder.subkey(subkey.expect("complete parameters"));
+    let (public, secret) = parameters(spec, &kind, spec.seed)?;
+    SecretKey::new(PublicKey::from_inner(public)?, secret)
+}
+
+fn generate_subkey(spec: &KeySpec) -> Made<Option<SecretSubkey>> {
+    if spec.subkey == Subkey::None {
+        return Ok(None);
     }
-    let parameters = builder.build().expect("complete parameters");
-    parameters.generate(StdRng::seed_from_u64(spec.seed))
+    let (public, secret) = parameters(spec, &KeyType::Ed25519Legacy, spec.seed + SUBKEY_SEED)?;
+    SecretSubkey::new(PublicSubkey::from_inner(public)?, secret).map(Some)
 }
 
 fn flags(sign: bool, certify: bool) -> KeyFlags {
@@ -289,6 +277,17 @@ fn self_signature(
     config.hashed_subpackets = subpackets(data)?;
     config.unhashed_subpackets = subpackets(vec![SubpacketData::IssuerKeyId(key.legacy_key_id())])?;
     Ok(config)
+}
+
+fn certify(spec: &KeySpec, primary: &SecretKey) -> Made<SignedUser> {
+    let name = format!("Testkit {} <testkit@example.invalid>", spec.seed);
+    let id = UserId::from_str(PacketHeaderVersion::New, name)?;
+    let data = vec![SubpacketData::KeyFlags(flags(spec.signs, true))];
+    let (typ, at) = (SignatureType::CertPositive, spec.created);
+    let config = self_signature(spec, typ, at, data, spec.expires, primary)?;
+    let (public, none) = (primary.public_key(), Password::empty());
+    let signature = config.sign_certification(primary, public, &none, Tag::UserId, &id)?;
+    Ok(SignedUser::new(id, vec![signature]))
 }
 
 fn revocation() -> Vec<SubpacketData> {
@@ -341,11 +340,10 @@ fn bind(spec: &KeySpec, primary: &SecretKey, sub: &SecretSubkey) -> Made<SignedP
     )?;
     let mut signatures = if spec.subkey == Subkey::BoundByStranger {
         let stranger = generate(&KeySpec {
-            seed: spec.seed + 1_000_000,
-            subkey: Subkey::None,
+            seed: spec.seed + STRANGER_SEED,
             ..spec.clone()
         })?;
-        vec![config.sign_subkey_binding(&stranger.primary_key, public, &none, subkey)?]
+        vec![config.sign_subkey_binding(&stranger, public, &none, subkey)?]
     } else {
         vec![config.sign_subkey_binding(primary, public, &none, subkey)?]
     };

@@ -2,6 +2,9 @@
 //!
 //! Knows nothing of daruma itself, so that a fault of daruma's cannot hide in the world that should show it.
 
+// Worlds are small, and their texts should be readable where they are written.
+#![allow(clippy::format_push_string, clippy::format_collect)]
+
 pub mod archive;
 pub mod deb;
 pub mod key;

@@ -4,8 +4,11 @@ mod docs;
 
 use std::process::ExitCode;
 
+/// What a task does.
+type Task = fn() -> std::io::Result<()>;
+
 /// The tasks by name.
-const TASKS: &[(&str, fn() -> std::io::Result<()>)] = &[("docs", docs::write)];
+const TASKS: &[(&str, Task)] = &[("docs", docs::write)];
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();

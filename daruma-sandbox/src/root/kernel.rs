@@ -13,13 +13,11 @@ const INERT: MountFlags = MountFlags::NOSUID
     .union(MountFlags::NOEXEC);
 
 /// Files and directories that tell about the host or its kernel.
-const HIDDEN: [(&str, Kind); 12] = [
+const HIDDEN: [(&str, Kind); 10] = [
     ("/proc/acpi", Kind::Dir),
     ("/proc/asound", Kind::Dir),
-    ("/proc/interrupts", Kind::File),
     ("/proc/kcore", Kind::File),
     ("/proc/keys", Kind::File),
-    ("/proc/kmsg", Kind::File),
     ("/proc/latency_stats", Kind::File),
     ("/proc/sched_debug", Kind::File),
     ("/proc/scsi", Kind::Dir),

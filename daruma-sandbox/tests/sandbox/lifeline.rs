@@ -124,9 +124,12 @@ fn a_launcher_that_is_killed_takes_the_sandbox_along() {
 fn secrets_show_in_no_command_line_and_not_in_the_init() {
     let world = World::new();
     let secret = format!("secret-{}", std::process::id());
-    let mut spec = world.spec("echo started; exec sleep 1000");
+    let mut spec = world.spec("echo started; read line");
     spec.env.insert("SECRET".to_owned(), secret.clone());
-    let mut child = start(&spec);
+    // A shell that waits for input: one process, which replaces itself by no other while it is looked at.
+    let mut child = Launcher::default()
+        .spawn(&spec, [Stream::Pipe, Stream::Pipe, Stream::Null])
+        .expect("started");
     let mut stdout = child.take_stdout().expect("a pipe");
     std::io::Read::read_exact(&mut stdout, &mut [0; 8]).expect("started");
     let holders = |file: &str| -> usize {

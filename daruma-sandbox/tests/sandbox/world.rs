@@ -116,7 +116,7 @@ fn libraries(programs: &[PathBuf]) -> BTreeSet<PathBuf> {
         .collect()
 }
 
-/// Removes what [`programs`] made; the directory is below Cargo's own in any case.
+/// The directories of one sandbox.
 pub(crate) struct World {
     pub(crate) dir: tempfile::TempDir,
 }
@@ -202,8 +202,32 @@ pub(crate) fn finish(mut child: Child) -> Ended {
     }
 }
 
+/// Whether sandboxes show this machine's `/proc`: the kernel gives a user namespace no own one where each that it sees is
+/// covered in part.
+pub(crate) fn proc_is_shared() -> bool {
+    let text = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
+    // Fields 4 and 5 of proc_pid_mountinfo(5): what of the file system is mounted, and where.
+    let mounts = text.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(3);
+        Some((fields.next()?, fields.next()?, line.contains(" - proc ")))
+    });
+    let mounts: Vec<_> = mounts.collect();
+    let is_covered = |proc: &str| {
+        mounts
+            .iter()
+            .any(|(_, at, _)| at.starts_with(&format!("{proc}/")))
+    };
+    let mut whole = mounts
+        .iter()
+        .filter(|(root, _, is_proc)| *is_proc && *root == "/");
+    Ids::detect() != Ids::Same && whole.all(|(_, at, _)| is_covered(at))
+}
+
 /// Says why a test cannot run here; the caller returns.
 pub(crate) fn skip(why: &str) {
-    let mut out = std::io::stdout();
-    writeln!(out, "skipped: {why}").expect("printed");
+    say(&format!("skipped: {why}"));
+}
+
+pub(crate) fn say(line: &str) {
+    writeln!(std::io::stdout(), "{line}").expect("printed");
 }

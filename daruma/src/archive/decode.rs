@@ -27,16 +27,13 @@ impl Packing {
 const XZ_MEMORY: u64 = 128 * 1024 * 1024;
 
 /// Decodes `bytes` to exactly `size` bytes.
-pub(super) fn decode(packing: Packing, bytes: Vec<u8>, size: u64) -> io::Result<Vec<u8>> {
+pub(super) fn decode(packing: Packing, bytes: &[u8], size: u64) -> io::Result<Vec<u8>> {
     match packing {
-        Packing::Plain => exactly(&bytes[..], size),
-        Packing::Gz => exactly(flate2::bufread::MultiGzDecoder::new(&bytes[..]), size),
+        Packing::Plain => exactly(bytes, size),
+        Packing::Gz => exactly(flate2::bufread::MultiGzDecoder::new(bytes), size),
         Packing::Xz => {
             let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, 0)?;
-            exactly(
-                liblzma::bufread::XzDecoder::new_stream(&bytes[..], stream),
-                size,
-            )
+            exactly(liblzma::bufread::XzDecoder::new_stream(bytes, stream), size)
         }
     }
 }
@@ -68,20 +65,17 @@ mod tests {
             (Packing::Xz, Compression::Xz.pack(&text)),
         ] {
             let size = text.len() as u64;
-            assert_eq!(
-                decode(packing, packed.clone(), size).expect("decoded"),
-                text
-            );
+            assert_eq!(decode(packing, &packed, size).expect("decoded"), text);
             assert!(
-                decode(packing, packed.clone(), size - 1).is_err(),
+                decode(packing, &packed, size - 1).is_err(),
                 "{packing:?} larger"
             );
             assert!(
-                decode(packing, packed.clone(), size + 1).is_err(),
+                decode(packing, &packed, size + 1).is_err(),
                 "{packing:?} smaller"
             );
             assert!(
-                decode(packing, packed[..packed.len() / 2].to_vec(), size).is_err(),
+                decode(packing, &packed[..packed.len() / 2], size).is_err(),
                 "{packing:?} cut"
             );
         }

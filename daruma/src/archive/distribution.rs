@@ -51,7 +51,7 @@ pub struct Distribution {
 }
 
 impl Distribution {
-    /// Debian (<https://www.debian.org/releases/>).
+    /// Debian.
     pub const DEBIAN: Self = Self {
         name: "debian",
         origin: "Debian",

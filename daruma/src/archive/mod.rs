@@ -15,6 +15,7 @@ mod decode;
 mod distribution;
 mod error;
 pub mod openpgp;
+mod packages;
 mod pockets;
 mod release;
 mod settings;

@@ -1,22 +1,17 @@
 //! From mirrors to verified indexes, all pockets side by side.
 
-use std::sync::Arc;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::decode::{Packing, decode};
 use super::openpgp::{self, MAX_MESSAGE, Verified};
 use super::state::{Kind, Seen, Shelf};
 use super::{
-    ArchiveError, Expired, ListedFile, Mirrors, Network, PackagesIndex, Pocket, PocketIndex,
-    Release, Rollback, Snapshot,
+    ArchiveError, Expired, Mirrors, Network, PackagesIndex, Pocket, PocketIndex, Release, Rollback,
+    Snapshot,
 };
-use crate::http::{Fetched, HttpError, Request, Url};
+use crate::http::{Fetched, Request, Url};
 use crate::image::Digest;
 use crate::progress::{Event, Progress};
-
-/// Largest decoded `Packages` taken; Debian's largest has 60 MB.
-const MAX_PACKAGES: u64 = 512 * 1024 * 1024;
 
 pub(super) fn snapshot(
     archive: &Mirrors,
@@ -77,21 +72,21 @@ fn check_name(name: &str, what: &'static str) -> Result<(), ArchiveError> {
 }
 
 /// One pocket on its way.
-struct Fetch<'a> {
-    archive: &'a Mirrors,
+pub(super) struct Fetch<'a> {
+    pub(super) archive: &'a Mirrors,
     pocket: Pocket,
-    suite: String,
-    arch: &'a str,
+    pub(super) suite: String,
+    pub(super) arch: &'a str,
     progress: &'a dyn Progress,
 }
 
 /// An `InRelease` that passed everything.
-struct Accepted {
-    base: Url,
-    url: Url,
+pub(super) struct Accepted {
+    pub(super) base: Url,
+    pub(super) url: Url,
     sha256: Digest,
     signed: Verified,
-    release: Release,
+    pub(super) release: Release,
 }
 
 impl Fetch<'_> {
@@ -101,7 +96,7 @@ impl Fetch<'_> {
         }
         let mut tried = Vec::new();
         for base in self.archive.settings.candidates(self.pocket) {
-            match self.from_mirror(&base) {
+            match self.ask_mirror(&base) {
                 Ok(index) => return Ok(index),
                 Err(error @ ArchiveError::Home { .. }) => return Err(error),
                 Err(error) => tried.push(error),
@@ -116,7 +111,7 @@ impl Fetch<'_> {
         }
     }
 
-    fn from_mirror(&self, base: &Url) -> Result<PocketIndex, ArchiveError> {
+    fn ask_mirror(&self, base: &Url) -> Result<PocketIndex, ArchiveError> {
         let url = self.dist(base).child("InRelease");
         let (bytes, fetched) = self.inrelease(base, &url)?;
         let accepted = self.accept(base, url, &bytes)?;
@@ -141,21 +136,21 @@ impl Fetch<'_> {
         Ok(self.pocket_index(accepted, packages))
     }
 
-    fn dist(&self, base: &Url) -> Url {
+    pub(super) fn dist(&self, base: &Url) -> Url {
         base.child("dists").child(&self.suite)
     }
 
-    fn shelf(&self) -> Shelf<'_> {
+    pub(super) fn shelf(&self) -> Shelf<'_> {
         Shelf::new(&self.archive.home, self.archive.settings.distribution.name)
     }
 
     /// The mirror's `InRelease`, or our copy where the mirror says that it has not changed.
     fn inrelease(&self, base: &Url, url: &Url) -> Result<(Vec<u8>, Fetched), ArchiveError> {
-        let shelf = self.shelf();
-        let known = shelf
+        let kept = self.shelf();
+        let known = kept
             .seen(&self.suite)
             .filter(|seen| seen.base == base.to_string());
-        let copy = known.and_then(|seen| Some((shelf.load(Kind::InRelease, &seen.sha256)?, seen)));
+        let copy = known.and_then(|seen| Some((kept.load(Kind::InRelease, &seen.sha256)?, seen)));
         let limit = MAX_MESSAGE as u64;
         let request = Request::get(url.clone());
         if let Some((bytes, seen)) = copy {
@@ -259,134 +254,14 @@ impl Fetch<'_> {
         }
     }
 
-    fn packages(&self, accepted: &Accepted) -> Result<Vec<PackagesIndex>, ArchiveError> {
-        let components = self.archive.settings.components.iter();
-        components
-            .map(|component| self.component(accepted, component))
-            .collect()
-    }
-
-    fn component(
-        &self,
-        accepted: &Accepted,
-        component: &str,
-    ) -> Result<PackagesIndex, ArchiveError> {
-        let path = format!("{component}/binary-{}/Packages", self.arch);
-        let not_listed = || ArchiveError::NotListed {
-            url: accepted.url.clone(),
-            path: path.clone(),
-        };
-        let plain = *accepted.release.files.get(&path).ok_or_else(not_listed)?;
-        let shelf = self.shelf();
-        let bytes = match shelf.load(Kind::Packages, &plain.sha256) {
-            Some(bytes) => bytes,
-            None => {
-                let bytes = self.download(accepted, &path, plain)?;
-                shelf
-                    .store(Kind::Packages, &plain.sha256, &bytes)
-                    .map_err(home)?;
-                bytes
-            }
-        };
-        let text = String::from_utf8(bytes).map_err(|_| ArchiveError::Index {
-            url: self.dist(&accepted.base).child(&path),
-            what: "it is not UTF-8",
-        })?;
-        Ok(PackagesIndex {
-            component: component.to_owned(),
-            sha256: plain.sha256,
-            text: Arc::from(text),
-        })
-    }
-
-    fn download(
-        &self,
-        accepted: &Accepted,
-        path: &str,
-        plain: ListedFile,
-    ) -> Result<Vec<u8>, ArchiveError> {
-        if self.archive.settings.network == Network::Offline {
-            return Err(ArchiveError::Offline {
-                suite: self.suite.clone(),
-            });
-        }
-        let files = &accepted.release.files;
-        let listed = |p: Packing| Some((p, *files.get(&format!("{path}{}", p.suffix()))?));
-        let mut failure = None;
-        for (packing, file) in Packing::BEST_FIRST.into_iter().filter_map(listed) {
-            match self.packed(accepted, path, packing, file, plain) {
-                // A mirror need not have every form that is listed.
-                Err(ArchiveError::Http(error)) if error.is_gone() => failure = Some(error),
-                outcome => return outcome,
-            }
-        }
-        Err(failure.map_or_else(
-            || ArchiveError::NotListed {
-                url: accepted.url.clone(),
-                path: path.to_owned(),
-            },
-            ArchiveError::Http,
-        ))
-    }
-
-    fn packed(
-        &self,
-        accepted: &Accepted,
-        path: &str,
-        packing: Packing,
-        file: ListedFile,
-        plain: ListedFile,
-    ) -> Result<Vec<u8>, ArchiveError> {
-        let dist = self.dist(&accepted.base);
-        let named = dist.child(&format!("{path}{}", packing.suffix()));
-        let wrong = |what| ArchiveError::Index {
-            url: named.clone(),
-            what,
-        };
-        if file.size > MAX_PACKAGES || plain.size > MAX_PACKAGES {
-            return Err(wrong("it is larger than any index"));
-        }
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let hashed = dist.child(&format!("{folder}/by-hash/SHA256/{}", file.sha256.hex()));
-        let bytes = self.by_hash_or_name(accepted.release.by_hash, &hashed, &named, file.size)?;
-        if bytes.len() as u64 != file.size || Digest::of(&bytes) != file.sha256 {
-            return Err(wrong("it is not the file that InRelease lists"));
-        }
-        let text = decode(packing, bytes, plain.size)
-            .map_err(|_| wrong("it does not decompress to the size that InRelease lists"))?;
-        if Digest::of(&text) != plain.sha256 {
-            return Err(wrong(
-                "it does not decompress to the file that InRelease lists",
-            ));
-        }
-        Ok(text)
-    }
-
-    fn by_hash_or_name(
-        &self,
-        by_hash: bool,
-        hashed: &Url,
-        named: &Url,
-        size: u64,
-    ) -> Result<Vec<u8>, HttpError> {
-        let get = |url: &Url| self.archive.client.fetch(&Request::get(url.clone()), size);
-        if by_hash {
-            match get(hashed) {
-                Err(error) if error.is_gone() => {}
-                outcome => return outcome.map(|fetched| fetched.bytes),
-            }
-        }
-        get(named).map(|fetched| fetched.bytes)
-    }
-
     fn remember(
         &self,
         accepted: &Accepted,
         bytes: &[u8],
         fetched: &Fetched,
     ) -> std::io::Result<()> {
-        let shelf = self.shelf();
-        let former = shelf.seen(&self.suite);
+        let kept = self.shelf();
+        let former = kept.seen(&self.suite);
         let newest = former.as_ref().map_or(accepted.release.date, |seen| {
             seen.newest.max(accepted.release.date)
         });
@@ -396,8 +271,8 @@ impl Fetch<'_> {
         if former.as_ref() == Some(&seen) {
             return Ok(());
         }
-        shelf.store(Kind::InRelease, &accepted.sha256, bytes)?;
-        shelf.remember(&self.suite, &seen)
+        kept.store(Kind::InRelease, &accepted.sha256, bytes)?;
+        kept.remember(&self.suite, &seen)
     }
 
     fn pocket_index(&self, accepted: Accepted, packages: Vec<PackagesIndex>) -> PocketIndex {
@@ -418,7 +293,7 @@ impl Fetch<'_> {
     }
 }
 
-fn home(source: std::io::Error) -> ArchiveError {
+pub(super) fn home(source: std::io::Error) -> ArchiveError {
     ArchiveError::Home { source }
 }
 

@@ -1,4 +1,4 @@
-//! `Release` files (<https://wiki.debian.org/DebianRepository/Format>): what a suite consists of.
+//! `Release` files (Debian's repository format, "Release files"): what a suite consists of.
 
 use std::collections::BTreeMap;
 

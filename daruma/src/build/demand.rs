@@ -101,7 +101,7 @@ impl Wishes {
     }
 }
 
-fn decision(what: &str, value: impl ToString, from: impl ToString) -> Decision {
+fn decision(what: &str, value: impl std::fmt::Display, from: impl std::fmt::Display) -> Decision {
     Decision {
         what: what.to_owned(),
         value: value.to_string(),

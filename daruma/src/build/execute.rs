@@ -57,6 +57,7 @@ pub struct BuiltImage {
 /// Builds what is due within `range`; earlier steps must have been done.
 pub fn build(session: &Session<'_>, project: &Project, range: Range) -> Result<Built, BuildError> {
     let _lock = session.home.lock(&format!("app.{}", project.id))?;
+    super::gone::remember(session, project)?;
     let mut prepared = prepare(session, project)?;
     let mut done = 0;
     let due = StepNumber::ALL.into_iter();
@@ -121,8 +122,8 @@ fn do_step(
         StepNumber::App => apps(session, project, prepared)?,
     };
     let took = start.elapsed();
-    for (role, image) in &made {
-        keep(session, project, step, role, image, took)?;
+    for made in &made {
+        keep(session, project, prepared, step, made, took)?;
     }
     session.progress.event(Event::StepDone {
         step: number,
@@ -281,27 +282,31 @@ pub fn current_image(
 fn keep(
     session: &Session<'_>,
     project: &Project,
+    prepared: &Prepared,
     step: &Step,
-    role: &Role,
-    image: &Image,
+    (role, image): &(Role, Image),
     took: Duration,
 ) -> Result<(), BuildError> {
-    let manifest = session.store.put_image(image)?;
-    let inputs = serde_json::to_value(&step.key).unwrap_or_default();
-    let made = Created::now();
-    let uses = Vec::new();
     let entry = RefEntry {
-        manifest,
+        manifest: session.store.put_image(image)?,
         key: digest(step),
-        made,
+        made: Created::now(),
         took,
-        uses,
-        inputs,
+        uses: uses(prepared, role),
+        inputs: serde_json::to_value(&step.key).unwrap_or_default(),
     };
-    session
-        .store
-        .set_ref(&ref_name(session, project, role.clone()), &entry)?;
-    Ok(())
+    let name = ref_name(session, project, role.clone());
+    Ok(session.store.set_ref(&name, &entry)?)
+}
+
+/// The packages behind a runner: while it stands, an update of one of them should find the others.
+fn uses(prepared: &Prepared, role: &Role) -> Vec<Digest> {
+    let pins = prepared.lock.runner.pins();
+    let all = pins.packages.iter().chain(pins.configure);
+    match role {
+        Role::Runner => all.filter_map(|pin| pin.digest().ok()).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn images(

@@ -3,11 +3,13 @@
 mod created;
 mod demand;
 mod execute;
+mod gone;
 mod prepare;
 mod project;
 mod session;
 
 pub use execute::{Built, BuiltImage, Range, build, current_image};
+pub use gone::forget_gone_apps;
 pub use prepare::{Prepared, State, prepare};
 pub use project::Project;
 pub use session::{LockPolicy, Session, Settings};

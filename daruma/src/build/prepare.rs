@@ -6,7 +6,7 @@ use super::demand::Wishes;
 use super::{BuildError, LockPolicy, Project, Session, created};
 use crate::debian::Architecture;
 use crate::image::{Digest, Role, Target};
-use crate::lock::{Lock, RolePins, TargetLock};
+use crate::lock::{RolePins, TargetLock};
 use crate::plan::{Change, Decision, Inputs, Key, Plan, Step, StepNumber, plan};
 use crate::progress::Event;
 use crate::resolve;
@@ -195,11 +195,7 @@ pub(super) fn write_lock(
     project: &Project,
     entry: &TargetLock,
 ) -> Result<(), BuildError> {
-    let lock = project
-        .lock
-        .clone()
-        .unwrap_or_else(Lock::default)
-        .with(entry.clone());
+    let lock = project.lock.clone().unwrap_or_default().with(entry.clone());
     let path = project.lock_path();
     crate::home::write_atomic(&project.dir, &path, lock.render().as_bytes())?;
     let RolePins {

@@ -9,7 +9,7 @@ use super::failure::{Failure, Kind};
 use super::settings::Context;
 use super::terminal::{seconds, size};
 use crate::build::{Built, BuiltImage, Range, Session, build};
-use crate::image::{InvalidReference, Reference};
+use crate::image::{InvalidReference, Layer, Reference};
 use crate::plan::StepNumber;
 use crate::store::NamedImage;
 
@@ -83,8 +83,8 @@ pub(super) fn run(context: &Context, args: &BuildArgs) -> Result<u8, Failure> {
     if args.load {
         super::launch::load(context, &session, &images)?;
     }
-    for (image, named) in built.images.iter().zip(&images) {
-        context.terminal.data(&line(image, named));
+    for image in &built.images {
+        context.terminal.data(&line(&tag, &built, image)?);
     }
     context
         .terminal
@@ -98,37 +98,33 @@ fn tag(args: &BuildArgs, name: &str) -> Result<Reference, Failure> {
         .map_err(|error: InvalidReference| Failure::new(Kind::Usage, error))
 }
 
-/// `REF` is web's name, or the only process's; the others are `REF-<process>`, and so is web's second name.
-fn named(tag: &Reference, built: &Built) -> Result<Vec<NamedImage>, Failure> {
-    let only = built.images.len() == 1;
-    let name = |image: &BuiltImage| -> Result<NamedImage, Failure> {
-        let plain = only || image.process == "web";
-        let name = if plain {
-            tag.clone()
-        } else {
-            tag.with_suffix(&image.process.to_lowercase())?
-        };
-        Ok(NamedImage {
-            name,
-            image: image.image.clone(),
-        })
-    };
-    built.images.iter().map(name).collect()
+/// The names of a process's image, the shortest first: every process has `REF-<process>`, and web, or the only one, is
+/// `REF` too.
+fn names(tag: &Reference, process: &str, only: bool) -> Result<Vec<Reference>, Failure> {
+    let plain = (only || process == "web").then(|| tag.clone());
+    let suffixed = tag.with_suffix(&process.to_lowercase())?;
+    Ok(plain.into_iter().chain([suffixed]).collect())
 }
 
-fn line(built: &BuiltImage, named: &NamedImage) -> String {
-    let bytes: u64 = built
-        .image
-        .layers()
-        .iter()
-        .map(crate::image::Layer::size)
-        .sum();
-    format!(
-        "{}  {}  {}",
-        named.name.familiar(),
-        built.manifest,
-        size(bytes)
-    )
+fn named(tag: &Reference, built: &Built) -> Result<Vec<NamedImage>, Failure> {
+    let mut named = Vec::new();
+    for image in &built.images {
+        for name in names(tag, &image.process, built.images.len() == 1)? {
+            named.push(NamedImage {
+                name,
+                image: image.image.clone(),
+            });
+        }
+    }
+    Ok(named)
+}
+
+/// One line for each process: its shortest name, the manifest's digest, and the size of its layers.
+fn line(tag: &Reference, built: &Built, image: &BuiltImage) -> Result<String, Failure> {
+    let names = names(tag, &image.process, built.images.len() == 1)?;
+    let name = names.first().map(Reference::familiar).unwrap_or_default();
+    let bytes: u64 = image.image.layers().iter().map(Layer::size).sum();
+    Ok(format!("{name}  {}  {}", image.manifest, size(bytes)))
 }
 
 fn write(

@@ -23,6 +23,10 @@ pub(super) struct Cli {
 
 /// Arguments that every command takes.
 #[derive(Clone, Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line; settings.rs gives them types"
+)]
 pub(super) struct Global {
     /// The app's directory; the current one without this
     #[arg(short = 'C', long = "directory", global = true, value_name = "DIR")]

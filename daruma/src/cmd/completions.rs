@@ -4,7 +4,6 @@ use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
 use super::cli::Cli;
-use super::failure::Failure;
 use super::settings::Context;
 
 /// Arguments of `completions`.
@@ -15,9 +14,9 @@ pub(super) struct CompletionsArgs {
 }
 
 /// Writes a completion script.
-pub(super) fn run(context: &Context, args: &CompletionsArgs) -> Result<u8, Failure> {
+pub(super) fn run(context: &Context, args: &CompletionsArgs) -> u8 {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "daruma", &mut script);
     context.terminal.raw(&String::from_utf8_lossy(&script));
-    Ok(0)
+    0
 }

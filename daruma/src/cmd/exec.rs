@@ -8,6 +8,7 @@ use clap::Args;
 use super::failure::Failure;
 use super::launch;
 use super::settings::Context;
+use super::terminal::OnTheWay;
 use crate::build::{Project, Range, Session, build};
 use crate::engine::{Job, SandboxEngine};
 use crate::run::{Environment, OneOff, RunDir, Terminal, forward_signals};
@@ -26,7 +27,8 @@ pub(super) struct ExecArgs {
 /// Runs one command.
 pub(super) fn run(context: &Context, args: &ExecArgs) -> Result<u8, Failure> {
     let project = context.project(&context.directory(None))?;
-    let session = context.session()?;
+    let on_the_way = OnTheWay(&context.terminal);
+    let session = context.session_with(&on_the_way)?;
     let built = build(&session, &project, Range::ALL)?;
     let image = launch::image_of(&built, args.process.as_deref())?;
     let engine = launch::engine(&session)?;
@@ -72,8 +74,9 @@ pub(super) fn one_off(engine: &SandboxEngine, job: &Job) -> Result<u8, Failure> 
 }
 
 fn terminal() -> Terminal {
-    match std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-        true => Terminal::Own,
-        false => Terminal::None,
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        Terminal::Own
+    } else {
+        Terminal::None
     }
 }

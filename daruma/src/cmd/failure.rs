@@ -12,7 +12,7 @@ pub(super) enum Kind {
     Usage,
     /// The network or a server failed; the same command may succeed later: exit code 75.
     TryAgain,
-    /// An app's process returned this code, and its own output has said why.
+    /// A process of the app's ended with this code, which is the exit code too.
     Process(u8),
 }
 
@@ -41,9 +41,9 @@ impl Failure {
         self
     }
 
-    /// A process of the user's ended with `code`; nothing is printed, its own output has said why.
+    /// A process of the app's ended with `code`; nothing is printed, its own output has said why.
     pub(super) fn process(code: u8) -> Self {
-        Self::new(Kind::Process(code), "the process failed")
+        Self::new(Kind::Process(code), "")
     }
 
     /// The command's exit code.
@@ -58,10 +58,11 @@ impl Failure {
 
     /// What is printed: the error, its causes, and the hints; empty where nothing is to be said.
     pub(super) fn render(&self) -> String {
-        if matches!(self.kind, Kind::Process(_)) {
+        let error = self.error.to_string();
+        if error.is_empty() {
             return String::new();
         }
-        let mut out = format!("error: {}\n", self.error);
+        let mut out = format!("error: {error}\n");
         let mut cause = self.error.source();
         while let Some(error) = cause {
             let _ = writeln!(out, "  caused by: {error}");

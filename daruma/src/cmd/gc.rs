@@ -7,7 +7,9 @@ use clap::Args;
 use super::failure::Failure;
 use super::settings::Context;
 use super::terminal::size;
+use crate::build::forget_gone_apps;
 use crate::engine;
+use crate::home::Home;
 use crate::store::{GcPolicy, Store};
 
 /// Arguments of `gc`.
@@ -20,13 +22,19 @@ pub(super) struct GcArgs {
 
 /// Removes what nothing needs.
 pub(super) fn run(context: &Context, args: &GcArgs) -> Result<u8, Failure> {
-    let home = context.home()?;
+    let home = Home::from_env()?;
     engine::sweep(&home.tmp())?;
     let policy = GcPolicy {
         packages_unused_for: Duration::from_secs(args.packages_unused_for.saturating_mul(86_400)),
         ..GcPolicy::default()
     };
-    let report = Store::open(&home)?.gc(&policy)?;
+    let store = Store::open(&home)?;
+    for app in forget_gone_apps(&home, &store)? {
+        context
+            .terminal
+            .data(&format!("forgot {app}: its directory is gone"));
+    }
+    let report = store.gc(&policy)?;
     let rows = [
         ("blobs", report.blobs),
         ("unpacked layers", report.roots),

@@ -5,6 +5,7 @@ use clap::Args;
 use super::failure::Failure;
 use super::settings::Context;
 use super::terminal::size;
+use crate::home::Home;
 use crate::image::Layer;
 use crate::store::Store;
 
@@ -18,7 +19,7 @@ pub(super) struct ImagesArgs {
 
 /// Lists the store's images.
 pub(super) fn run(context: &Context, args: &ImagesArgs) -> Result<u8, Failure> {
-    let store = Store::open(&context.home()?)?;
+    let store = Store::open(&Home::from_env()?)?;
     let mut rows = Vec::new();
     for (name, entry) in store.refs()? {
         let image = store.image(entry.manifest.digest)?;

@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, args: &InspectArgs) -> Result<u8, Failure> 
         .unwrap_or_else(|| "runner".to_owned());
     let role: Role = role
         .parse()
-        .map_err(|error| Failure::new(Kind::Usage, error_text(error)))?;
+        .map_err(|error: crate::image::InvalidRole| Failure::new(Kind::Usage, error))?;
     let image = current_image(&session, &project, role.clone())?;
     if args.json {
         let rendered = image.render(crate::image::Form::Oci)?;
@@ -45,9 +45,9 @@ pub(super) fn run(context: &Context, args: &InspectArgs) -> Result<u8, Failure> 
             .data(&String::from_utf8_lossy(&rendered.config));
         return Ok(0);
     }
-    describe(&image)
-        .iter()
-        .for_each(|line| context.terminal.data(line));
+    for line in describe(&image) {
+        context.terminal.data(&line);
+    }
     let target = project
         .lock
         .as_ref()
@@ -59,10 +59,6 @@ pub(super) fn run(context: &Context, args: &InspectArgs) -> Result<u8, Failure> 
             .for_each(|pin| context.terminal.data(&package(pin)));
     }
     Ok(0)
-}
-
-fn error_text(error: crate::image::InvalidRole) -> String {
-    error.to_string()
 }
 
 fn package(pin: &PackagePin) -> String {

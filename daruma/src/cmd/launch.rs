@@ -10,7 +10,7 @@ use crate::build::{Built, BuiltImage, Project, Session};
 use crate::engine::{Job, SandboxEngine, job, layers};
 use crate::home::AtomicFile;
 use crate::image::Image;
-use crate::recipe::Secret;
+use crate::recipe::{Dotenv, Secret};
 use crate::store::NamedImage;
 
 /// The engine that runs jobs here.
@@ -61,11 +61,7 @@ pub(super) fn image_of<'b>(
 
 /// The variables of `.env`, which are secrets.
 pub(super) fn dotenv(project: &Project) -> BTreeMap<String, String> {
-    let dotenv = project
-        .recipe
-        .dotenv
-        .iter()
-        .flat_map(|dotenv| dotenv.iter());
+    let dotenv = project.recipe.dotenv.iter().flat_map(Dotenv::iter);
     dotenv
         .map(|(name, variable)| {
             (

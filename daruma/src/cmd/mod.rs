@@ -1,6 +1,6 @@
 //! The command line: one file for each verb, settings, rendering, and what failures look like.
 //!
-//! A verb takes its arguments, resolves them with [`settings`], calls the core once, and renders the result.
+//! A verb takes its arguments, resolves them with `settings`, calls the core once, and renders the result.
 
 mod advice;
 mod build;
@@ -58,6 +58,6 @@ fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Images(args) => images::run(context, &args),
         Verb::Inspect(args) => inspect::run(context, &args),
         Verb::Gc(args) => gc::run(context, &args),
-        Verb::Completions(args) => completions::run(context, &args),
+        Verb::Completions(args) => Ok(completions::run(context, &args)),
     }
 }

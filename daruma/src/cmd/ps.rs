@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::failure::{Failure, Kind};
 use super::settings::Context;
+use crate::home::Home;
 use crate::run::{RunDir, RunState};
 
 /// Arguments of `ps`.
@@ -16,7 +17,7 @@ pub(super) struct PsArgs {
 
 /// Lists what runs.
 pub(super) fn run(context: &Context, args: &PsArgs) -> Result<u8, Failure> {
-    let running = RunDir::new(&context.home()?).list()?;
+    let running = RunDir::new(&Home::from_env()?).list()?;
     if args.json {
         let text = serde_json::to_string_pretty(&running)
             .map_err(|error| Failure::new(Kind::Failed, error))?;
@@ -25,9 +26,9 @@ pub(super) fn run(context: &Context, args: &PsArgs) -> Result<u8, Failure> {
         context.terminal.say("no app runs");
     }
     for state in running.iter().filter(|_| !args.json) {
-        lines(state)
-            .iter()
-            .for_each(|line| context.terminal.data(line));
+        for line in lines(state) {
+            context.terminal.data(&line);
+        }
     }
     Ok(0)
 }

@@ -9,6 +9,7 @@ use crate::archive;
 use crate::build::{LockPolicy, Project, Session, Settings};
 use crate::home::Home;
 use crate::image::Target;
+use crate::progress::Progress;
 
 /// What every verb gets.
 pub(super) struct Context {
@@ -41,11 +42,6 @@ impl Context {
         named.map_or(base.clone(), |dir| base.join(dir))
     }
 
-    /// Where daruma keeps things.
-    pub(super) fn home(&self) -> Result<Home, Failure> {
-        Ok(Home::from_env()?)
-    }
-
     /// The app in `dir`; what is doubtful in its files is told.
     pub(super) fn project(&self, dir: &Path) -> Result<Project, Failure> {
         let project = Project::open(dir)?;
@@ -55,13 +51,17 @@ impl Context {
         Ok(project)
     }
 
-    /// The session of this command.
+    /// The session of a command that is about building.
     pub(super) fn session(&self) -> Result<Session<'_>, Failure> {
-        Ok(Session::new(
-            self.home()?,
-            self.settings()?,
-            &self.terminal,
-        )?)
+        self.session_with(&self.terminal)
+    }
+
+    /// The session of a command that builds on the way to something else.
+    pub(super) fn session_with<'a>(
+        &self,
+        progress: &'a dyn Progress,
+    ) -> Result<Session<'a>, Failure> {
+        Ok(Session::new(Home::from_env()?, self.settings()?, progress)?)
     }
 
     fn settings(&self) -> Result<Settings, Failure> {

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::failure::{Failure, Kind};
 use super::settings::Context;
+use super::terminal::OnTheWay;
 use super::{exec, launch};
 use crate::build::{Range, build, current_image};
 use crate::image::Role;
@@ -31,7 +32,8 @@ enum ShellRole {
 /// Opens a shell.
 pub(super) fn run(context: &Context, args: &ShellArgs) -> Result<u8, Failure> {
     let project = context.project(&context.directory(None))?;
-    let session = context.session()?;
+    let on_the_way = OnTheWay(&context.terminal);
+    let session = context.session_with(&on_the_way)?;
     let built = build(&session, &project, Range::ALL)?;
     let engine = launch::engine(&session)?;
     let (image, process) = match args.role {

@@ -8,6 +8,7 @@ use clap::Args;
 use super::failure::{Failure, Kind};
 use super::launch;
 use super::settings::Context;
+use super::terminal::OnTheWay;
 use crate::build::{Built, Project, Range, Session, build};
 use crate::engine::SandboxEngine;
 use crate::image::Created;
@@ -34,7 +35,8 @@ pub(super) struct StartArgs {
 /// Builds and runs.
 pub(super) fn run(context: &Context, args: &StartArgs) -> Result<u8, Failure> {
     let project = context.project(&context.directory(None))?;
-    let session = context.session()?;
+    let on_the_way = OnTheWay(&context.terminal);
+    let session = context.session_with(&on_the_way)?;
     let lease = RunDir::new(&session.home).claim(&project.id)?;
     let built = build(&session, &project, Range::ALL)?;
     let engine = launch::engine(&session)?;
@@ -79,9 +81,12 @@ fn looks_secret(value: &str) -> bool {
 }
 
 fn declared(project: &Project) -> Vec<Declared> {
-    let start = |process: &crate::recipe::Process| match process.starts_by_default() {
-        true => AutoStart::WithTheOthers,
-        false => AutoStart::WhenNamed,
+    let start = |process: &crate::recipe::Process| {
+        if process.starts_by_default() {
+            AutoStart::WithTheOthers
+        } else {
+            AutoStart::WhenNamed
+        }
     };
     let processes = project.recipe.processes.iter();
     processes
@@ -165,16 +170,10 @@ fn supervise(
     let outcome = supervisor.run(services)?;
     match outcome.cause {
         Cause::AllDone => Ok(0),
-        Cause::NeverReady { process, status } => {
-            let error = format!(
-                "`{process}` ended with {} before it was ready",
-                status.code()
-            );
-            let failure = Failure::new(Kind::Failed, error);
-            Err(outcome
-                .last_lines
-                .iter()
-                .fold(failure, |failure, line| failure.hint(line.clone())))
+        Cause::NeverReady { ref process, .. } => {
+            let error =
+                format!("`{process}` ended before anything accepted connections on its port");
+            Err(Failure::new(Kind::Process(outcome.cause.code()), error))
         }
         cause => Err(Failure::process(cause.code())),
     }

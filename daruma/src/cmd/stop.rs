@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::settings::Context;
+use crate::home::Home;
 use crate::run::{HowStopped, RunDir};
 
 /// Arguments of `stop`.
@@ -20,7 +21,7 @@ pub(super) struct StopArgs {
 pub(super) fn run(context: &Context, args: &StopArgs) -> Result<u8, Failure> {
     let project = context.project(&context.directory(None))?;
     let stopped =
-        RunDir::new(&context.home()?).stop(&project.id, Duration::from_secs(args.grace))?;
+        RunDir::new(&Home::from_env()?).stop(&project.id, Duration::from_secs(args.grace))?;
     let how = match stopped.how {
         HowStopped::Terminated => "ended",
         HowStopped::Killed => "did not end in time and was killed",

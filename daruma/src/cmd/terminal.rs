@@ -1,17 +1,10 @@
 //! The only place that writes to standard output and standard error.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is where commands speak"
-)]
-
 use std::collections::HashMap;
-use std::io::IsTerminal as _;
-use std::sync::Mutex;
+use std::io::{IsTerminal as _, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anstream::{eprint, eprintln, print, println};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::progress::{Event, Progress};
@@ -34,8 +27,9 @@ const YELLOW: anstyle::Style = anstyle::Style::new()
     .bold();
 
 /// Data on standard output, all else on standard error; bars on a terminal, plain lines otherwise.
-#[derive(Debug)]
 pub(super) struct Terminal {
+    out: Mutex<anstream::Stdout>,
+    err: Mutex<anstream::Stderr>,
     verbosity: Verbosity,
     bars: Option<MultiProgress>,
     tasks: Mutex<HashMap<u64, ProgressBar>>,
@@ -46,6 +40,8 @@ impl Terminal {
     pub(super) fn new(verbosity: Verbosity) -> Self {
         let fancy = verbosity != Verbosity::Quiet && std::io::stderr().is_terminal();
         Self {
+            out: Mutex::new(anstream::stdout()),
+            err: Mutex::new(anstream::stderr()),
             verbosity,
             bars: fancy.then(MultiProgress::new),
             tasks: Mutex::default(),
@@ -54,12 +50,12 @@ impl Terminal {
 
     /// Prints data, with a line end.
     pub(super) fn data(&self, text: &str) {
-        println!("{text}");
+        self.raw(&format!("{text}\n"));
     }
 
     /// Prints data as it is.
     pub(super) fn raw(&self, text: &str) {
-        print!("{text}");
+        write(&self.out, text);
     }
 
     /// Tells something that is not data.
@@ -71,7 +67,7 @@ impl Terminal {
 
     /// Tells what went wrong, whatever the verbosity.
     pub(super) fn failure(&self, text: &str) {
-        eprint!("{text}");
+        write(&self.err, text);
     }
 
     /// Warns, whatever the verbosity.
@@ -81,8 +77,8 @@ impl Terminal {
 
     fn line(&self, text: &str) {
         match &self.bars {
-            Some(bars) => bars.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bars) => bars.suspend(|| self.failure(&format!("{text}\n"))),
+            None => self.failure(&format!("{text}\n")),
         }
     }
 
@@ -100,10 +96,7 @@ impl Terminal {
     }
 
     fn with_tasks<R>(&self, action: impl FnOnce(&mut HashMap<u64, ProgressBar>) -> R) -> R {
-        let mut tasks = self
-            .tasks
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         action(&mut tasks)
     }
 }
@@ -150,6 +143,25 @@ impl Progress for Terminal {
     }
 }
 
+/// A reader that went away (`| head`) wants no more, and that is no failure of the command.
+fn write(stream: &Mutex<impl Write>, text: &str) {
+    let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+    let _ = stream
+        .write_all(text.as_bytes())
+        .and_then(|()| stream.flush());
+}
+
+/// Tells what a command does on the way to what it was asked for; that there was nothing to do is no news then.
+pub(super) struct OnTheWay<'a>(pub(super) &'a Terminal);
+
+impl Progress for OnTheWay<'_> {
+    fn event(&self, event: Event<'_>) {
+        if !matches!(event, Event::StepKept { .. }) {
+            self.0.event(event);
+        }
+    }
+}
+
 /// A time as people read it: `0.31 s`, `12.4 s`, `3 min 5 s`.
 pub(super) fn seconds(time: Duration) -> String {
     let total = time.as_secs_f64();
@@ -162,8 +174,7 @@ pub(super) fn seconds(time: Duration) -> String {
 
 /// A size as people read it, in decimal units.
 pub(super) fn size(bytes: u64) -> String {
-    let text = indicatif::DecimalBytes(bytes).to_string();
-    text
+    indicatif::DecimalBytes(bytes).to_string()
 }
 
 #[cfg(test)]

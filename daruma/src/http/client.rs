@@ -167,10 +167,10 @@ impl Client {
             head = head.header(name, value);
         }
         let authorised = |(name, _): &(String, String)| name.eq_ignore_ascii_case("authorization");
-        if !request.secrets.iter().any(authorised) {
-            if let Some((user, password)) = self.credential(&request.url) {
-                head = head.header("Authorization", basic(&user, &password));
-            }
+        let explicit = request.secrets.iter().any(authorised);
+        let credential = self.credential(&request.url).filter(|_| !explicit);
+        if let Some((user, password)) = credential {
+            head = head.header("Authorization", basic(&user, &password));
         }
         let forward = proxy.filter(|_| request.url.scheme() == Scheme::Http);
         if let Some((user, password)) = forward.and_then(Url::user) {
@@ -289,12 +289,15 @@ fn redirect(request: &Request, response: &Response) -> Result<Option<Request>, H
         301..=303 => request.is_read(),
         _ => false,
     };
+    let location = response.header("Location").filter(|_| followed);
+    location.map(|to| follow_to(request, to)).transpose()
+}
+
+/// The same request at `location`, without the secrets where that is another server.
+fn follow_to(request: &Request, location: &str) -> Result<Request, HttpError> {
     let bad = |why| HttpError::Redirect {
         url: request.url.clone(),
         why,
-    };
-    let Some(location) = response.header("Location").filter(|_| followed) else {
-        return Ok(None);
     };
     let url = request
         .url
@@ -314,7 +317,7 @@ fn redirect(request: &Request, response: &Response) -> Result<Option<Request>, H
         next.secrets.clear();
         next.url = url.with_user(None);
     }
-    Ok(Some(next))
+    Ok(next)
 }
 
 fn wish(response: &Response) -> Option<Duration> {
@@ -364,4 +367,33 @@ fn is_tls_failure(error: &std::io::Error) -> bool {
 /// The standard library gives lookup failures no kind of their own, only this text.
 fn is_name_failure(error: &std::io::Error) -> bool {
     error.to_string().contains("failed to lookup address")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_never_lose_tls_and_never_take_secrets_along() {
+        let request = Request::get("https://u:p@h/a".parse().expect("url"))
+            .secret_header("Authorization", "x");
+        for (location, expected) in [
+            ("https://h/b", Ok((true, 1))),
+            ("/b", Ok((true, 1))),
+            ("https://o/b", Ok((false, 0))),
+            ("https://h:8443/b", Ok((false, 0))),
+            (
+                "http://h/b",
+                Err("cannot follow the redirect from https://***@h/a: it leads from https to http"),
+            ),
+        ] {
+            let outcome = follow_to(&request, location);
+            let outcome = outcome.map(|next| (next.url.user().is_some(), next.secrets.len()));
+            assert_eq!(
+                outcome.map_err(|e| e.to_string()),
+                expected.map_err(str::to_owned),
+                "{location}"
+            );
+        }
+    }
 }

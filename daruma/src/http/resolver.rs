@@ -1,11 +1,14 @@
 //! Names looked up once per process.
 
+#![allow(clippy::result_large_err)] // ureq's traits prescribe its error.
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ureq::config::Config;
 use ureq::http::Uri;
+use ureq::http::uri::Authority;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
@@ -40,7 +43,7 @@ impl Resolver for CachedResolver {
         let key = format!(
             "{:?} {:?}",
             uri.scheme_str(),
-            uri.authority().map(|a| a.as_str())
+            uri.authority().map(Authority::as_str)
         );
         let slot = self.slot(key);
         let slot = slot.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Longest address taken; RFC 9110 §4.1 asks for at least 8,000 octets.
 const MAX_LENGTH: usize = 8192;
@@ -17,7 +18,10 @@ pub enum Scheme {
 
 /// An absolute address (RFC 3986) with its user information kept apart. `Display` and `Debug` hide the user information and the query.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Url {
+pub struct Url(Arc<Parts>);
+
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Parts {
     scheme: Scheme,
     user: Option<(String, String)>,
     host: String,
@@ -33,17 +37,17 @@ pub struct InvalidUrl;
 impl Url {
     /// `http` or `https`.
     pub fn scheme(&self) -> Scheme {
-        self.scheme
+        self.0.scheme
     }
 
     /// The host in lower case; an IPv6 address in brackets.
     pub fn host(&self) -> &str {
-        &self.host
+        &self.0.host
     }
 
     /// The port, the scheme's own where none is written.
     pub fn port(&self) -> u16 {
-        self.port.unwrap_or(match self.scheme {
+        self.0.port.unwrap_or(match self.0.scheme {
             Scheme::Http => 80,
             Scheme::Https => 443,
         })
@@ -51,34 +55,32 @@ impl Url {
 
     /// The path without the query, beginning with `/`.
     pub fn path(&self) -> &str {
-        self.target.split('?').next().unwrap_or("/")
+        self.0.target.split('?').next().unwrap_or("/")
     }
 
     /// User and password, percent-decoded.
     pub fn user(&self) -> Option<(&str, &str)> {
-        self.user.as_ref().map(|(u, p)| (u.as_str(), p.as_str()))
+        self.0.user.as_ref().map(|(u, p)| (u.as_str(), p.as_str()))
     }
 
     /// The same address with other user information.
     #[must_use]
     pub fn with_user(mut self, user: Option<(String, String)>) -> Self {
-        self.user = user;
+        Arc::make_mut(&mut self.0).user = user;
         self
     }
 
     /// Whether both name one server: scheme, host and port.
     pub fn same_server(&self, other: &Self) -> bool {
-        (self.scheme, self.host(), self.port()) == (other.scheme, other.host(), other.port())
+        (self.scheme(), self.host(), self.port()) == (other.scheme(), other.host(), other.port())
     }
 
     /// The address below this one: `base/` + `path`. The query is dropped.
     #[must_use]
     pub fn child(&self, path: &str) -> Self {
         let target = format!("{}/{}", self.path().trim_end_matches('/'), path);
-        Self {
-            target,
-            ..self.clone()
-        }
+        let parts = Parts::clone(&self.0);
+        Self(Arc::new(Parts { target, ..parts }))
     }
 
     /// Where a `Location` leads from here (RFC 3986 §5.2, without dot segments). User information is never carried over.
@@ -113,17 +115,21 @@ impl Url {
 
     /// `scheme://host[:port]`.
     pub fn server(&self) -> String {
-        let scheme = match self.scheme {
+        let scheme = match self.0.scheme {
             Scheme::Http => "http",
             Scheme::Https => "https",
         };
-        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
-        format!("{scheme}://{}{port}", self.host)
+        let port = self
+            .0
+            .port
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default();
+        format!("{scheme}://{}{port}", self.host())
     }
 
     /// What goes on the wire: everything but the user information.
     pub(super) fn request(&self) -> String {
-        format!("{}{}", self.server(), self.target)
+        format!("{}{}", self.server(), self.0.target)
     }
 }
 
@@ -149,13 +155,13 @@ impl FromStr for Url {
         } else {
             format!("/{target}")
         };
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             scheme,
             user,
             host,
             port,
             target,
-        })
+        })))
     }
 }
 
@@ -216,8 +222,8 @@ impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let server = self.server();
         let (scheme, host) = server.split_once("//").unwrap_or_default();
-        let user = if self.user.is_some() { "***@" } else { "" };
-        let query = if self.target.contains('?') {
+        let user = if self.0.user.is_some() { "***@" } else { "" };
+        let query = if self.0.target.contains('?') {
             "?***"
         } else {
             ""

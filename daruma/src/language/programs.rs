@@ -39,21 +39,18 @@ fn follow(
         .unwrap_or(word)
         .trim_start_matches("./");
     let in_path = !word.contains('/');
-    match head(own).filter(|_| !in_path) {
-        Some(bytes) => {
-            if let Some(next) = interpreter(&bytes).filter(|_| depth > 0) {
-                follow(&next, &format!("{own}:1"), head, depth - 1, needs);
-            }
+    if let Some(bytes) = head(own).filter(|_| !in_path) {
+        if let Some(next) = interpreter(&bytes).filter(|_| depth > 0) {
+            follow(&next, &format!("{own}:1"), head, depth - 1, needs);
         }
-        None => {
-            let name = word.rsplit('/').next().unwrap_or(word);
-            if !name.is_empty() && !name.contains('$') {
-                needs.insert(Need {
-                    program: name.to_owned(),
-                    from: origin.to_owned(),
-                });
-            }
-        }
+        return;
+    }
+    let name = word.rsplit('/').next().unwrap_or(word);
+    if !name.is_empty() && !name.contains('$') {
+        needs.insert(Need {
+            program: name.to_owned(),
+            from: origin.to_owned(),
+        });
     }
 }
 

@@ -103,10 +103,10 @@ impl Key {
                 Value::Content(content) => put(&content.digest.to_string()),
                 Value::Items(items) => {
                     put(&items.len().to_string());
-                    items.iter().for_each(|(name, text)| {
+                    for (name, text) in items {
                         put(name);
                         put(text);
-                    });
+                    }
                 }
             }
         }

@@ -81,11 +81,16 @@ impl Archive {
             fs_err::create_dir_all(root.join(dir)).expect("a directory");
         }
         fs_err::write(root.join("status"), "").expect("a status file");
-        let sources: String = mirrors()
-            .iter()
-            .map(|(uri, pocket)| format!("deb {uri} {SUITE}{pocket} main\n"))
+        let lines = mirrors().into_iter();
+        let lines: Vec<String> = lines
+            .map(|(uri, pocket)| {
+                format!(
+                    "deb {uri} {SUITE}{pocket} main
+"
+                )
+            })
             .collect();
-        fs_err::write(root.join("etc/apt/sources.list"), sources).expect("sources");
+        fs_err::write(root.join("etc/apt/sources.list"), lines.concat()).expect("sources");
         let at = root.display();
         let config = format!(
             "Dir::State \"{at}/lib\";\nDir::State::status \"{at}/status\";\nDir::Cache \"{at}/cache\";\nDir::Etc \"{at}/etc/apt\";\n\

@@ -53,6 +53,9 @@ const EVERYWHERE: &[(&str, &str)] = &[
         "var/cache/debconf/",
         "debconf's database: nothing asks later",
     ),
+    ("etc/rc*", "runlevels: an image has no init"),
+    ("tmp/hsperfdata_root", "what a running Java leaves"),
+    ("run/adduser", "adduser's lock"),
     ("etc/systemd/", "units that are on: an image has no init"),
     (
         "var/lib/systemd/",
@@ -67,7 +70,25 @@ const EVERYWHERE: &[(&str, &str)] = &[
     ),
 ];
 
-const BASE_UNKNOWN: &[(&str, &str)] = &[];
+const GRAPHICS_UNKNOWN: &[(&str, &str)] = &[
+    ("shared-mime-info postinst", "runs update-mime-database"),
+    (
+        "libgdk-pixbuf-2.0-0 postinst",
+        "runs gdk-pixbuf-query-loaders, which loads the image's own libraries",
+    ),
+];
+const GRAPHICS_DIFFERS: &[(&str, &str)] = &[
+    ("usr/share/mime/", "shared-mime-info's script is unknown"),
+    (
+        "usr/lib/x86_64-linux-gnu/gdk-pixbuf-2.0/2.10.0/loaders.cache",
+        "libgdk-pixbuf's script is unknown",
+    ),
+    (
+        "var/cache/fontconfig/",
+        "fonts are found without their cache",
+    ),
+    ("*/.uuid", "fontconfig's cache"),
+];
 
 pub(crate) const SETS: &[Set] = &[
     Set {
@@ -81,7 +102,7 @@ pub(crate) const SETS: &[Set] = &[
             "ca-certificates",
             "tzdata",
         ],
-        unknown: BASE_UNKNOWN,
+        unknown: &[],
         differs: &[],
     },
     Set {
@@ -112,8 +133,8 @@ pub(crate) const SETS: &[Set] = &[
             "procps",
             "netbase",
         ],
-        unknown: &[],
-        differs: &[],
+        unknown: GRAPHICS_UNKNOWN,
+        differs: GRAPHICS_DIFFERS,
     },
     Set {
         name: "python",
@@ -145,14 +166,6 @@ pub(crate) const SETS: &[Set] = &[
             "default-jre-headless",
             "ca-certificates-java",
             "ca-certificates",
-            "libgdk-pixbuf-2.0-0",
-            "shared-mime-info",
-            "ghostscript",
-            "dbus",
-            "ssl-cert",
-            "php-cli",
-            "nginx-light",
-            "locales",
         ],
         unknown: &[],
         differs: &[],

@@ -9,6 +9,11 @@ use std::path::{Path, PathBuf};
 use daruma::debian::effects::{Action, Change, Files, Kind, Owned, Stat};
 use daruma::tree::TreePath;
 
+use super::keystore;
+
+/// Java's certificates, whose order and times differ.
+const KEYSTORE: &str = "etc/ssl/certs/java/cacerts";
+
 /// The unpacked packages on disk.
 pub(crate) struct DiskFiles {
     pub(crate) root: PathBuf,
@@ -168,7 +173,7 @@ impl Tree {
                     format!("only dpkg makes it ({})", brief(their)),
                 )),
                 Some(our) => {
-                    if let Some(what) = difference(our, their) {
+                    if let Some(what) = difference(path, our, their) {
                         found.push((path.clone(), what));
                     }
                 }
@@ -191,8 +196,12 @@ fn bytes(what: &What) -> Option<Cow<'_, [u8]>> {
     }
 }
 
-fn difference(our: &Entry, their: &Entry) -> Option<String> {
+fn difference(path: &str, our: &Entry, their: &Entry) -> Option<String> {
     match (bytes(&our.what), bytes(&their.what)) {
+        (Some(ours), Some(theirs)) if path == KEYSTORE => {
+            let same = keystore::entries(&ours) == keystore::entries(&theirs);
+            return (!same).then(|| "other certificates".to_owned());
+        }
         (Some(ours), Some(theirs)) if ours != theirs => {
             let at = ours
                 .iter()

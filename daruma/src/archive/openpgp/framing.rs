@@ -198,7 +198,7 @@ mod tests {
                 good.replace("\n\nAAAA", "\nX: y\n\nAAAA"),
                 "its signature block is damaged",
             ),
-            (good[..80].to_owned(), "it ends early"),
+            (good[..50].to_owned(), "it ends early"),
         ] {
             let error = parse(text.as_bytes())
                 .map(|_| ())

@@ -1,8 +1,8 @@
 //! Who signed an index, by a policy of our own on top of rPGP's arithmetic.
 //!
-//! The policy: the message is one cleartext-signed message and nothing else ([`framing`]); a signature counts if it is a text
+//! The policy: the message is one cleartext-signed message and nothing else (`framing`); a signature counts if it is a text
 //! signature of version 4 with SHA-256 or stronger, neither expired nor from the future, made by a key that
-//! [`certificate`] finds fit; one that counts is needed, and a false one by a known key spoils the whole message.
+//! `certificate` finds fit; one that counts is needed, and a false one by a known key spoils the whole message.
 
 mod certificate;
 mod framing;
@@ -108,11 +108,11 @@ pub fn verify(
     now: u64,
 ) -> Result<Verified, VerifyError> {
     let message = framing::parse(message)?;
-    let signed = message.signed();
+    let data = message.signed();
     let (mut signers, mut refused) = (Vec::new(), Vec::new());
     for signature in signatures(&message.signatures)? {
         let name = issuer(&signature);
-        match judge(&signature, &signed, &message.hashes, keyring, now) {
+        match judge(&signature, &data, &message.hashes, keyring, now) {
             Judgement::Counts(signer) if pinned.is_none_or(|p| p.contains(&signer)) => {
                 signers.push(signer);
             }
@@ -135,7 +135,7 @@ fn signatures(packets: &[u8]) -> Result<Vec<Signature>, Malformed> {
     for packet in PacketParser::new(packets) {
         match packet {
             Ok(Packet::Signature(signature)) if found.len() < MAX_SIGNATURES => {
-                found.push(signature)
+                found.push(signature);
             }
             _ => return Err(Malformed("its signature block holds something else")),
         }
@@ -148,12 +148,7 @@ fn issuer(signature: &Signature) -> String {
         .issuer_fingerprint()
         .first()
         .map(|f| format!("{f:X}"));
-    let id = || {
-        signature
-            .issuer_key_id()
-            .first()
-            .map(|id| hex::encode_upper(id))
-    };
+    let id = || signature.issuer_key_id().first().map(hex::encode_upper);
     fingerprint
         .or_else(id)
         .unwrap_or_else(|| "without a name".to_owned())
@@ -167,7 +162,7 @@ enum Judgement {
 
 fn judge(
     signature: &Signature,
-    signed: &[u8],
+    data: &[u8],
     hashes: &[String],
     keyring: &Keyring,
     now: u64,
@@ -185,7 +180,7 @@ fn judge(
             .iter()
             .any(|h| h.eq_ignore_ascii_case(&hash.to_string()))
     });
-    if !announced || !key.verifies(signature, signed) {
+    if !announced || !key.verifies(signature, data) {
         return Judgement::False;
     }
     match fit {

@@ -69,37 +69,41 @@ impl HostApt {
     /// The client settings that these configurations ask for, over `base`.
     pub fn apply(&self, mut base: Settings) -> Result<Settings, HttpError> {
         base.credentials.extend(self.credentials.iter().cloned());
-        if base.proxies.http.is_none() {
-            base.proxies.http = self.proxy("acquire::http::proxy")?;
+        // As for apt itself, its own configuration comes before the environment; https falls back to the http proxy
+        // (apt-transport-https(1)).
+        if let Some(route) = self.route("acquire::http::proxy")? {
+            base.proxies.http = via(route.clone());
+            base.proxies.https = via(route);
         }
-        if base.proxies.https.is_none() {
-            base.proxies.https = match self.proxy("acquire::https::proxy")? {
-                // apt_transport-https(1): https falls back to the http proxy.
-                None => self.proxy("acquire::http::proxy")?,
-                proxy => proxy,
-            };
+        if let Some(route) = self.route("acquire::https::proxy")? {
+            base.proxies.https = via(route);
         }
         for (host, value) in self.conf.per_host("proxy") {
-            let route = if value.eq_ignore_ascii_case("direct") {
-                Route::Direct
-            } else {
-                Route::Via(crate::http::parse_proxy("apt.conf", value)?)
-            };
-            base.proxies.hosts.insert(host.to_owned(), route);
+            base.proxies.hosts.insert(host.to_owned(), route(value)?);
         }
         base.extra_ca_files
             .extend(self.conf.all("cainfo").map(PathBuf::from));
         Ok(base)
     }
 
-    fn proxy(&self, key: &str) -> Result<Option<Url>, HttpError> {
-        let value = self
-            .conf
-            .get(key)
-            .filter(|v| !v.is_empty() && !v.eq_ignore_ascii_case("direct"));
-        value
-            .map(|v| crate::http::parse_proxy("apt.conf", v))
-            .transpose()
+    fn route(&self, key: &str) -> Result<Option<Route>, HttpError> {
+        let value = self.conf.get(key).filter(|value| !value.is_empty());
+        value.map(route).transpose()
+    }
+}
+
+/// `DIRECT` or a proxy.
+fn route(value: &str) -> Result<Route, HttpError> {
+    if value.eq_ignore_ascii_case("direct") {
+        return Ok(Route::Direct);
+    }
+    crate::http::parse_proxy("apt.conf", value).map(Route::Via)
+}
+
+fn via(route: Route) -> Option<Url> {
+    match route {
+        Route::Direct => None,
+        Route::Via(proxy) => Some(proxy),
     }
 }
 

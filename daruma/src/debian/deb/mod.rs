@@ -7,6 +7,7 @@ mod decompress;
 use std::io::{self, Read};
 
 use super::{ControlError, ControlFiles, Stanza};
+use crate::tree::tar::TarError;
 use ar::Member;
 use decompress::Decompressed;
 
@@ -61,8 +62,14 @@ pub enum DebError {
         limit: u64,
     },
     /// `control.tar` is damaged.
-    #[error("cannot read the package's control.tar: {0}")]
-    ControlTar(&'static str),
+    #[error("cannot read the package's control.tar")]
+    ControlTar(#[source] TarError),
+    /// A member of `control.tar` is none that a package has.
+    #[error("cannot use `{0}` of the package's control.tar: {1}")]
+    ControlMember(String, &'static str),
+    /// `control.tar` has no control file.
+    #[error("cannot use the package's control.tar: there is no `control` in it")]
+    NoControl,
     /// A member's compressed form is damaged.
     #[error("cannot decompress the package's {what}")]
     Decompress {
@@ -146,9 +153,7 @@ fn check_version<R: Read>(member: &mut Member<R>) -> Result<(), DebError> {
 }
 
 fn control_stanza(files: &ControlFiles) -> Result<Stanza, DebError> {
-    let file = files
-        .get("control")
-        .ok_or(DebError::ControlTar("there is no `control` in it"))?;
+    let file = files.get("control").ok_or(DebError::NoControl)?;
     let stanza = Stanza::parse(&file.data).map_err(DebError::Control)?;
     match ["Package", "Version", "Architecture"]
         .into_iter()

@@ -222,12 +222,12 @@ fn control_members_that_are_not_plain_files_of_a_package_are_refused() {
         (
             "a header's checksum",
             bad_sum,
-            "cannot read the package's control.tar: a header is damaged",
+            "cannot read the package's control.tar: cannot read the tar header at byte 0: its checksum does not hold",
         ),
         (
             "no control file",
             tar_of(&[("./postinst", b'0', b"")]),
-            "cannot read the package's control.tar: there is no `control` in it",
+            "cannot use the package's control.tar: there is no `control` in it",
         ),
         (
             "a control file without fields",
@@ -237,17 +237,22 @@ fn control_members_that_are_not_plain_files_of_a_package_are_refused() {
         (
             "a name twice",
             tar_of(&[("control", b'0', CONTROL), ("./control", b'0', CONTROL)]),
-            "cannot read the package's control.tar: a name stands twice",
+            "cannot use `control` of the package's control.tar: it stands twice",
         ),
         (
             "a name that leads away",
             tar_of(&[("../control", b'0', CONTROL)]),
-            "cannot read the package's control.tar: a member's name is not a plain one",
+            "cannot read the package's control.tar: cannot accept a name in the tar header at byte 0: `../control` leads out of the tree",
         ),
         (
-            "a link",
-            tar_of(&[("control", b'2', b"")]),
-            "cannot read the package's control.tar: a member is neither file nor directory",
+            "a file in a directory",
+            tar_of(&[("a/control", b'0', CONTROL)]),
+            "cannot use `a/control` of the package's control.tar: its name is not a plain one",
+        ),
+        (
+            "a pipe",
+            tar_of(&[("control", b'6', b"")]),
+            "cannot use `control` of the package's control.tar: it is no file",
         ),
     ];
     for (sentence, bytes, message) in rows {

@@ -64,9 +64,10 @@ impl<V: Fn(&str) -> Option<String>> Reader<'_, V> {
         }
         if self.take("(") {
             let value = self.value_below(|reader| reader.level(0))?;
-            return match self.take(")") {
-                true => Ok(value),
-                false => Err("a `(` that does not end"),
+            return if self.take(")") {
+                Ok(value)
+            } else {
+                Err("a `(` that does not end")
             };
         }
         let length = self

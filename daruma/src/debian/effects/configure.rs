@@ -194,3 +194,174 @@ impl Run<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::debian::effects::{Action, Kind, MultiArch, Stat};
+    use crate::debian::{ControlFile, ControlFiles};
+    use crate::tree::TreePath;
+
+    /// Files by path; every directory above one is there too.
+    struct Memory(BTreeMap<&'static str, &'static str>);
+
+    impl Files for Memory {
+        fn read(&self, path: &TreePath) -> Option<Cow<'_, [u8]>> {
+            let text = self.0.get(path.to_string().as_str())?;
+            Some(Cow::Borrowed(text.as_bytes()))
+        }
+
+        fn stat(&self, path: &TreePath) -> Option<Stat> {
+            let (dir, path) = (format!("{path}/"), path.to_string());
+            let kind = if self.0.contains_key(path.as_str()) {
+                Kind::File
+            } else if self.0.keys().any(|file| file.starts_with(&dir)) {
+                Kind::Dir
+            } else {
+                return None;
+            };
+            Some(Stat {
+                kind,
+                mode: 0o755,
+                uid: 0,
+                gid: 0,
+            })
+        }
+
+        fn list(&self, dir: Option<&TreePath>) -> Vec<Vec<u8>> {
+            let prefix = dir.map_or(String::new(), |dir| format!("{dir}/"));
+            let below = self.0.keys().filter_map(|file| file.strip_prefix(&prefix));
+            below
+                .filter_map(|rest| rest.split('/').next())
+                .map(|name| name.as_bytes().to_vec())
+                .collect()
+        }
+    }
+
+    fn run(postinst: &str) -> Outcome {
+        let script = ControlFile {
+            mode: 0o755,
+            data: format!("#!/bin/sh\nset -e\n{postinst}").into_bytes(),
+        };
+        let control: ControlFiles = [("postinst".to_owned(), script)].into_iter().collect();
+        let package = PackageInput {
+            name: "shop",
+            version: "1",
+            architecture: "all",
+            multi_arch: MultiArch::Other,
+            control: &control,
+            files: &[],
+        };
+        let files = Memory(BTreeMap::from([
+            ("etc/shop.conf", "port=80\n# old\n"),
+            ("usr/bin/strange", "\u{7f}ELF"),
+            ("usr/bin/plain", "#!/bin/sh\necho from $1 > /etc/plain\n"),
+        ]));
+        let options = Options {
+            architecture: "amd64".to_owned(),
+            shadow_day: 1,
+        };
+        configure(&[package], &files, &options).expect("a configuration")
+    }
+
+    #[test]
+    fn what_scripts_write_is_what_sh_would_write() {
+        let rows = [
+            ("echo a > /etc/x", "a\n"),
+            (
+                "if [ \"$1\" = configure ] && [ -z \"$2\" ]; then echo first; fi > /etc/x",
+                "first\n",
+            ),
+            (
+                "f() { local v=$1; echo \"${v%.conf}\"; }; f shop.conf > /etc/x",
+                "shop\n",
+            ),
+            (
+                "for i in 1 2 3; do [ $i = 2 ] && continue; printf '%s,' $i; done > /etc/x",
+                "1,3,",
+            ),
+            (
+                "sed -e 's/80/81/' -e '/^#/d' /etc/shop.conf | cat > /etc/x",
+                "port=81\n",
+            ),
+            (
+                "cat > /etc/x <<-EOF\n\t$((1 + 2)) `echo b`\n\tEOF\n",
+                "3 b\n",
+            ),
+            (
+                "case $1 in a|conf*) echo ok;; *) echo no;; esac > /etc/x",
+                "ok\n",
+            ),
+            (
+                "while read a b; do echo \"$b$a\"; done < /etc/shop.conf > /etc/x",
+                "port=80\nold#\n",
+            ),
+            (
+                "set -- 'a b' c; for w; do echo \"$w\"; done > /etc/x",
+                "a b\nc\n",
+            ),
+            (
+                "dpkg --compare-versions \"$2\" lt-nl 2 || echo new > /etc/x",
+                "new\n",
+            ),
+            ("plain me; mv /etc/plain /etc/x", "from me\n"),
+            ("x=$(false; echo no) || x=yes; echo $x > /etc/x", "yes\n"),
+            ("false || x=$?; y=$(exit 3) || echo $x$? > /etc/x", "13\n"),
+            ("missing-program || echo $? > /etc/x", "127\n"),
+        ];
+        for (script, expected) in rows {
+            let outcome = run(script);
+            assert_eq!(outcome.unknown, [], "{script}");
+            let written = outcome
+                .changes
+                .iter()
+                .find(|change| change.path.to_string() == "etc/x");
+            let Some(Action::Write { data, .. }) = written.map(|change| &change.action) else {
+                panic!("{script}: {:?}", outcome.changes);
+            };
+            assert_eq!(String::from_utf8_lossy(data), expected, "{script}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_to_the_end_is_named_and_does_nothing() {
+        let rows = [
+            (
+                "echo a > /etc/x\nstrange --now",
+                "line 4: `strange --now`: a program that is not known",
+            ),
+            (
+                "touch /etc/x; ln /etc/x /etc/y",
+                "line 3: `ln /etc/x /etc/y`: a hard link",
+            ),
+            ("touch /etc/x; false", "it ends with status 1"),
+            (
+                "date > /etc/x",
+                "line 3: `date`: a file that holds the time of day",
+            ),
+            ("sleep 1 &", "line 3: a background job"),
+            ("while true; do :; done", "it does not end"),
+            ("f() { f; }; f", "line 3: `f`: calls nested too deeply"),
+            (
+                "if true; then",
+                "line 3: a compound command that does not end",
+            ),
+            (
+                "chown nobody-at-all /etc/shop.conf",
+                "line 3: `chown nobody-at-all /etc/shop.conf`: the owner nobody-at-all, which is not there",
+            ),
+        ];
+        for (script, reason) in rows {
+            let outcome = run(script);
+            let found: Vec<&str> = outcome
+                .unknown
+                .iter()
+                .map(|unknown| unknown.reason.as_str())
+                .collect();
+            assert_eq!(found, [reason], "{script}");
+            assert_eq!(outcome.changes, [], "{script}");
+        }
+    }
+}

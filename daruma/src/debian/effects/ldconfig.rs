@@ -123,12 +123,12 @@ fn read_config(
             if depth > MAX_INCLUDES {
                 return Err(bad());
             }
-            let (dir, names) = pattern.trim().rsplit_once('/').ok_or_else(bad)?;
+            let (dir, file_pattern) = pattern.trim().rsplit_once('/').ok_or_else(bad)?;
             let place = world.resolve("", dir, Follow::Yes).unwrap_or_default();
             for name in world
                 .list(&place)
                 .iter()
-                .filter(|name| matches(names, name))
+                .filter(|name| matches(file_pattern, name))
             {
                 read_config(world, &format!("{dir}/{name}"), named, depth + 1)?;
             }
@@ -193,7 +193,7 @@ fn offer(world: &World<'_>, dir: &str, name: &str) -> Option<Offer> {
     if link {
         let target = real.rsplit('/').next().unwrap_or(&real);
         // A link to something that is neither its soname nor a development link of it counts as a file.
-        let development = target.ends_with(".so") && soname.starts_with(target);
+        let development = target.as_bytes().ends_with(b".so") && soname.starts_with(target);
         if target != soname && !development {
             link = false;
         }

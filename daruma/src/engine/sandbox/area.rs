@@ -78,13 +78,28 @@ impl Drop for Area {
 }
 
 fn choose(tmp: &Path) -> io::Result<(PathBuf, Place)> {
-    let others = OTHER_PLACES.iter().map(Path::new);
-    for dir in std::iter::once(tmp).chain(others) {
-        if !is_overlay(dir)? {
-            return Ok((dir.to_owned(), Place::Fit));
+    if !is_overlay(tmp)? {
+        return Ok((tmp.to_owned(), Place::Fit));
+    }
+    for place in OTHER_PLACES.map(Path::new) {
+        if !is_overlay(place)?
+            && let Some(dir) = own_dir(place)
+        {
+            return Ok((dir, Place::Fit));
         }
     }
     Ok((tmp.to_owned(), Place::OnOverlay))
+}
+
+/// This user's directory in a place that everyone may write to; `None` if somebody else took its name.
+fn own_dir(place: &Path) -> Option<PathBuf> {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    let uid = rustix::process::geteuid().as_raw();
+    let dir = place.join(format!("daruma-{uid}"));
+    // One that is there already is fine if it is ours, which is checked either way.
+    let _ = std::fs::DirBuilder::new().mode(0o700).create(&dir);
+    let found = fs::symlink_metadata(&dir).ok()?;
+    (found.is_dir() && found.uid() == uid).then_some(dir)
 }
 
 fn is_overlay(dir: &Path) -> io::Result<bool> {

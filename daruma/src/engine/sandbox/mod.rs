@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use daruma_sandbox::{
-    Ids, Launcher, OverlayApi, Ownership, Privileges, Range, SandboxError, Spec, Stdio, Upper,
-    WindowSize,
+    Ids, Launcher, OverlayApi, Owner, Ownership, Privileges, Range, SandboxError, Spec, Stdio,
+    Upper, WindowSize,
 };
 
 use super::terminal::Relay;
@@ -81,6 +81,21 @@ impl SandboxEngine {
     /// How owners on disk must map to those inside: the layers of a job are unpacked accordingly.
     pub fn ids(&self) -> IdMap {
         id_map(&self.ids)
+    }
+
+    /// Gives files below `dir` to owners inside, where the ids are [`IdMap::Ranges`] and this process may not: it
+    /// unpacks as itself, then calls this for what does not belong to `0:0`.
+    pub fn set_owners(&self, dir: &Path, owners: &[Owner]) -> Result<(), EngineError> {
+        self.launcher
+            .set_owners(&self.ids, dir, owners)
+            .map_err(|error| EngineError::Io(std::io::Error::other(error)))
+    }
+
+    /// Removes directories with files of mapped owners, which this process may not.
+    pub fn remove(&self, dirs: &[&Path]) -> Result<(), EngineError> {
+        self.launcher
+            .remove(&self.ids, dirs)
+            .map_err(|error| EngineError::Io(std::io::Error::other(error)))
     }
 
     fn spec(&self, job: &Job, dirs: &RunDirs, terminal: Option<WindowSize>) -> Spec {

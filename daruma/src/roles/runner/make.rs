@@ -119,9 +119,10 @@ impl<T: Write, G: Write> Maker<T, G> {
 
     fn link_target(&self, link: &TreePath, target: &TreePath) -> Result<TreePath, MakeError> {
         let target = paths::merged(target)?;
-        match self.seen.contains(&target) {
-            true => Ok(target),
-            false => Err(MakeError::Dangling(link.to_string())),
+        if self.seen.contains(&target) {
+            Ok(target)
+        } else {
+            Err(MakeError::Dangling(link.to_string()))
         }
     }
 

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use fs_err as fs;
 use rayon::prelude::*;
 
-use super::RunnerError;
 use super::make::make;
 use super::member::{FORMAT, Member, MemberInfo};
+use super::{Fetch, RunnerError};
 use crate::debian::Deb;
 use crate::home::Home;
 use crate::lock::PackagePin;
@@ -21,7 +21,7 @@ const MAX_INDEX: u64 = 256 << 20;
 pub(super) fn members(
     home: &Home,
     pins: &[PackagePin],
-    fetch: &dyn Fn(&[PackagePin]) -> Result<Vec<PathBuf>, RunnerError>,
+    fetch: &Fetch<'_>,
 ) -> Result<Vec<Member>, RunnerError> {
     let missing: Vec<PackagePin> = pins
         .iter()

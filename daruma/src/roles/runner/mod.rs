@@ -108,6 +108,9 @@ impl From<PiecesError> for RunnerError {
     }
 }
 
+/// Gives the `.deb` files of packages, in the order in which they are asked for.
+pub type Fetch<'a> = dyn Fn(&[PackagePin]) -> Result<Vec<PathBuf>, RunnerError> + 'a;
+
 /// What a runner is made from and with.
 pub struct RunnerInputs<'a> {
     /// Its packages.
@@ -123,7 +126,7 @@ pub struct RunnerInputs<'a> {
     /// Who watches.
     pub progress: &'a dyn Progress,
     /// Gives the `.deb` files of packages, in the order in which they are asked for.
-    pub fetch: &'a dyn Fn(&[PackagePin]) -> Result<Vec<PathBuf>, RunnerError>,
+    pub fetch: &'a Fetch<'a>,
 }
 
 /// Makes the runner image; its layers are in the store.

@@ -74,10 +74,7 @@ fn is_below(path: &TreePath, dir: &str) -> bool {
 }
 
 fn depth_below_doc(path: &TreePath) -> usize {
-    path.as_bytes()[DOC.len()..]
-        .iter()
-        .filter(|&&b| b == b'/')
-        .count()
+    memchr::memchr_iter(b'/', &path.as_bytes()[DOC.len()..]).count()
 }
 
 #[cfg(test)]

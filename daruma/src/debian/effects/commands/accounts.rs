@@ -191,12 +191,9 @@ fn account(arguments: &[String]) -> Result<Account, Stop> {
     Ok(account)
 }
 
-/// The first system id that is free in all of `files`, as adduser counts: upwards.
-fn first_free(shell: &Shell<'_, '_>, files: &[&str]) -> Result<u64, Stop> {
-    let mut all = BTreeSet::new();
-    for file in files {
-        all.extend(taken(shell, file)?);
-    }
+/// The first system id that is free in `file`, as adduser counts: upwards, users and groups apart.
+fn first_free(shell: &Shell<'_, '_>, file: &str) -> Result<u64, Stop> {
+    let all = taken(shell, file)?;
     let mut ids = SYSTEM_IDS;
     ids.find(|id| !all.contains(id))
         .ok_or_else(|| Stop::unknown("no system id is free"))
@@ -212,18 +209,18 @@ fn adduser(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     }
     let (uid, gid) = match (&account.in_group, account.group) {
         (Some(group), _) => (
-            first_free(shell, &[PASSWD])?,
+            first_free(shell, PASSWD)?,
             gid(shell, group)?.unwrap_or(NOGROUP),
         ),
-        (None, OwnGroup::No) => (first_free(shell, &[PASSWD])?, NOGROUP),
+        (None, OwnGroup::No) => (first_free(shell, PASSWD)?, NOGROUP),
         (None, OwnGroup::Yes) if exists(shell, GROUP, &name)? => (
-            first_free(shell, &[PASSWD])?,
+            first_free(shell, PASSWD)?,
             gid(shell, &name)?.unwrap_or(NOGROUP),
         ),
         (None, OwnGroup::Yes) => {
-            let id = first_free(shell, &[PASSWD, GROUP])?;
-            add_group(shell, &name, id, "!")?;
-            (id, id)
+            let ids = (first_free(shell, PASSWD)?, first_free(shell, GROUP)?);
+            add_group(shell, &name, ids.1, "!")?;
+            ids
         }
     };
     let home = account
@@ -262,7 +259,7 @@ fn addgroup(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     if exists(shell, GROUP, &name)? {
         return Ok(0);
     }
-    let gid = first_free(shell, &[GROUP])?;
+    let gid = first_free(shell, GROUP)?;
     add_group(shell, &name, gid, "!")?;
     Ok(0)
 }

@@ -67,7 +67,7 @@ impl Group {
         let mut choices: Vec<&Choice> = self.choices.iter().collect();
         choices.sort_by(|a, b| a.path.cmp(&b.path));
         for choice in choices {
-            text.push_str(&format!("\n{}\n{}", choice.path, choice.priority));
+            text.extend(["\n", &choice.path, "\n", &choice.priority.to_string()]);
             for name in self.slaves.keys() {
                 text.push('\n');
                 text.push_str(choice.slaves.get(name).map_or("", String::as_str));

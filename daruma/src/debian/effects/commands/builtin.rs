@@ -24,7 +24,7 @@ pub(super) fn find(name: &str) -> Option<Run> {
         "set" => set,
         "export" | "readonly" => export,
         "local" => local,
-        "unset" => unset,
+        "unset" => |shell, arguments| Ok(unset(shell, arguments)),
         "read" => read,
         "umask" => umask,
         "cd" => cd,
@@ -161,7 +161,7 @@ fn local(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     Ok(0)
 }
 
-fn unset(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
+fn unset(shell: &mut Shell<'_, '_>, arguments: &[String]) -> i32 {
     let functions = arguments.first().is_some_and(|first| first == "-f");
     for name in arguments.iter().filter(|name| !name.starts_with('-')) {
         if functions {
@@ -170,7 +170,7 @@ fn unset(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
             shell.unset(name);
         }
     }
-    Ok(0)
+    0
 }
 
 fn read(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {

@@ -145,7 +145,7 @@ fn rm(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
         let found = path.as_ref().and_then(|path| shell.world().lstat(path));
         match (path, found) {
             (Some(path), Some(found)) if found.kind != Kind::Dir => {
-                shell.machine.world.remove(&path)
+                shell.machine.world.remove(&path);
             }
             (Some(path), Some(_)) if recursive && !path.is_empty() => remove_all(shell, &path)?,
             (Some(_), Some(_)) => status = super::failed(shell, 1)?,
@@ -228,12 +228,11 @@ pub(super) fn make_dir(
         if let Some((above, _)) = trimmed
             .rsplit_once('/')
             .filter(|(above, _)| !above.is_empty())
+            && stat(shell, above, Follow::Yes).is_none()
         {
-            if stat(shell, above, Follow::Yes).is_none() {
-                let status = make_dir(shell, above, parents, None)?;
-                if status != 0 {
-                    return Ok(status);
-                }
+            let status = make_dir(shell, above, parents, None)?;
+            if status != 0 {
+                return Ok(status);
             }
         }
     }

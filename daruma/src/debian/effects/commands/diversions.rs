@@ -22,7 +22,20 @@ fn read(shell: &Shell<'_, '_>) -> Result<Vec<Diversion>, Stop> {
     Ok(entries.collect())
 }
 
-fn write(shell: &mut Shell<'_, '_>, diversions: &[Diversion]) {
+/// The number of buckets of the table in which dpkg keeps paths, and so the order of its list.
+const BUCKETS: u32 = 262_139;
+
+/// The bucket of a path: FNV-1a of 32 bits, without the leading slash.
+fn bucket(path: &str) -> u32 {
+    let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(16_777_619);
+    path.trim_start_matches('/')
+        .bytes()
+        .fold(2_166_136_261, step)
+        % BUCKETS
+}
+
+fn write(shell: &mut Shell<'_, '_>, mut diversions: Vec<Diversion>) {
+    diversions.sort_by_key(|entry| bucket(&entry.path));
     let lines = diversions
         .iter()
         .map(|entry| format!("{}\n{}\n{}\n", entry.path, entry.to, entry.package));
@@ -133,7 +146,7 @@ fn add(
     }
     let path = path.to_owned();
     diversions.push(Diversion { path, to, package });
-    write(shell, &diversions);
+    write(shell, diversions);
     Ok(0)
 }
 
@@ -159,6 +172,26 @@ fn remove(
         return Err(Stop::unknown("a diversion that renames a file"));
     }
     diversions.remove(at);
-    write(shell, &diversions);
+    write(shell, diversions);
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_stand_in_the_order_of_dpkgs_table() {
+        let in_order = [
+            "/lib/x86_64-linux-gnu/libhistory.so.8.2",
+            "/lib/x86_64-linux-gnu/libreadline.so.8",
+            "/lib64/ld-linux-x86-64.so.2",
+            "/lib/x86_64-linux-gnu/libhistory.so.8",
+            "/lib/x86_64-linux-gnu/libreadline.so.8.2",
+            "/libx32",
+            "/lib32",
+            "/libo32",
+        ];
+        assert!(in_order.is_sorted_by_key(|path| bucket(path)));
+    }
 }

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::{Run, accounts, alternatives, diversions};
+use crate::debian::effects::input::PackageInput;
 use crate::debian::effects::shell::{Shell, Status, Stop};
 use crate::debian::effects::version;
 use crate::debian::effects::world::Follow;
@@ -60,20 +61,30 @@ fn dpkg(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
             Ok(0)
         }
         ["--print-foreign-architectures"] => Ok(0),
-        ["-L" | "--listfiles", package] => {
-            let Some(found) = shell.machine.find(package) else {
-                return super::failed(shell, 1);
-            };
-            let lines: String = found
-                .files
-                .iter()
-                .map(|path| format!("/{path}\n"))
-                .collect();
-            shell.print(&lines)?;
-            Ok(0)
-        }
+        ["-L" | "--listfiles", packages @ ..] => list_files(shell, packages),
         _ => Err(Stop::unknown("a form of dpkg")),
     }
+}
+
+/// The paths that a package ships, a line each.
+fn listed(package: &PackageInput<'_>) -> String {
+    let lines = package.files.iter();
+    lines
+        .flat_map(|path| ["/".to_owned(), path.to_string(), "\n".to_owned()])
+        .collect()
+}
+
+fn list_files(shell: &mut Shell<'_, '_>, packages: &[&str]) -> Status {
+    let mut status = 0;
+    for package in packages {
+        let Some(found) = shell.machine.find(package) else {
+            status = super::failed(shell, 1)?;
+            continue;
+        };
+        let lines = listed(found);
+        shell.print(&lines)?;
+    }
+    Ok(status)
 }
 
 /// `lt-nl` and its like count an empty version as later than any other, `lt` as earlier (dpkg(1)).
@@ -106,19 +117,16 @@ fn compare(left: &str, relation: &str, right: &str) -> Status {
 fn dpkg_query(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     let package = arguments.last().map_or("", String::as_str);
     let Some(found) = shell.machine.find(package) else {
-        return match package.contains('*') {
-            true => Err(Stop::unknown("a pattern of packages")),
-            false => super::failed(shell, 1),
+        return if package.contains('*') {
+            Err(Stop::unknown("a pattern of packages"))
+        } else {
+            super::failed(shell, 1)
         };
     };
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let text = match words.as_slice() {
         ["-f", "${Version}", "-W", _] | ["-W", "-f", "${Version}", _] => found.version.to_owned(),
-        ["-L" | "--listfiles", _] => found
-            .files
-            .iter()
-            .map(|path| format!("/{path}\n"))
-            .collect(),
+        ["-L" | "--listfiles", _] => listed(found),
         _ => return Err(Stop::unknown("dpkg's database")),
     };
     shell.print(&text)?;

@@ -44,14 +44,21 @@ pub(super) fn update(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status 
     let profiles = profiles(shell)?;
     let names: String = profiles
         .iter()
-        .map(|(name, _)| format!("{name}\n"))
+        .flat_map(|(name, _)| {
+            [
+                name.as_str(),
+                "
+",
+            ]
+        })
         .collect();
     let seen = child(SAVED, "seen");
     if let Some(known) = shell.machine.text_of(Some(&seen), &seen)? {
         // Every profile was unpacked before the first run, so a second one finds nothing new.
-        return match known == names {
-            true => Ok(0),
-            false => Err(Stop::unknown("profiles that changed")),
+        return if known == names {
+            Ok(0)
+        } else {
+            Err(Stop::unknown("profiles that changed"))
         };
     }
     shell.machine.world.write(&seen, names.as_bytes(), 0o644);
@@ -167,7 +174,7 @@ fn write_stack(
     for (kind, begin, end) in BLOCKS {
         let groups = block(enabled, field, kind);
         for (name, lines) in &groups {
-            saved.push_str(&format!("Module: {name}\n{}\n", lines.join("\n")));
+            saved.extend(["Module: ", name, "\n", &lines.join("\n"), "\n"]);
         }
         if kind == "Primary" && groups.is_empty() {
             saved.push_str("Module: null\n[default=1]\t\t\tpam_permit.so\n");
@@ -201,7 +208,7 @@ fn fill(stack: &str, kind: &str, groups: &[(&str, Vec<&str>)]) -> String {
     for line in lines {
         let (control, module, options) = split(line);
         let control = control.replace("end", &left.to_string());
-        out.push_str(&format!("{stack}\t{control}{module} {options}\n"));
+        out.extend([stack, "\t", &control, module, " ", &options, "\n"]);
         left = left.saturating_sub(1);
     }
     out

@@ -40,11 +40,11 @@ fn translate(pattern: &str, dialect: Dialect) -> Result<String, Stop> {
             },
             '*' if out.is_empty() || (out == "^" && !extended) => out.push_str(r"\*"),
             '(' | ')' | '{' | '}' | '+' | '?' | '|' if !extended => {
-                out.push_str(&regex::escape(&c.to_string()))
+                out.push_str(&regex::escape(&c.to_string()));
             }
             '^' if !out.is_empty() && !out.ends_with('(') && !extended => out.push_str(r"\^"),
             '$' if chars.peek().is_some_and(|next| *next != '\\') && !extended => {
-                out.push_str(r"\$")
+                out.push_str(r"\$");
             }
             _ => out.push(c),
         }
@@ -129,7 +129,7 @@ pub(super) fn grep(shell: &mut Shell<'_, '_>, arguments: &[String], dialect: Dia
         |line: &&str| regexes.iter().any(|regex| regex.is_match(line)) != letters.contains('v');
     let lines: Vec<&str> = text.lines().filter(wanted).collect();
     if !letters.contains('q') {
-        let out: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let out: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
         shell.print(&out)?;
     }
     Ok(match (lines.is_empty(), missing) {
@@ -145,9 +145,10 @@ fn grep_patterns(patterns: &[String], dialect: Dialect, letters: &str) -> Result
     lines
         .map(|pattern| {
             let plain = regex(pattern, dialect)?;
-            let text = match letters.contains('x') {
-                true => format!("^(?:{plain})$"),
-                false => plain.to_string(),
+            let text = if letters.contains('x') {
+                format!("^(?:{plain})$")
+            } else {
+                plain.to_string()
             };
             RegexBuilder::new(&text)
                 .case_insensitive(letters.contains('i'))

@@ -86,9 +86,10 @@ impl Reader<'_, '_, '_, '_> {
             [open, _, ..] if open == "(" => {
                 self.take("(");
                 let holds = self.or()?;
-                match self.take(")") {
-                    true => Ok(holds),
-                    false => Err(Stop::unknown("a test that does not end")),
+                if self.take(")") {
+                    Ok(holds)
+                } else {
+                    Err(Stop::unknown("a test that does not end"))
                 }
             }
             [operator, operand, rest @ ..] if operator.len() == 2 && operator.starts_with('-') => {

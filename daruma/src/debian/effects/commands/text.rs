@@ -1,5 +1,7 @@
 //! Commands that only read and print text.
 
+use std::fmt::Write as _;
+
 use super::{Flags, Run, file_text, sed, words};
 use crate::debian::effects::shell::{Shell, Status, Stop};
 
@@ -148,7 +150,7 @@ fn uniq(shell: &mut Shell<'_, '_>, arguments: &[String]) -> Status {
     let mut out = String::new();
     for run in lines.chunk_by(|a, b| a == b) {
         if flags.has('c') {
-            out.push_str(&format!("{:7} ", run.len()));
+            let _ = write!(out, "{:7} ", run.len());
         }
         out.push_str(run[0]);
         out.push('\n');

@@ -136,10 +136,10 @@ impl Shell<'_, '_> {
     fn all_parameters(&mut self, quoting: Quoting, pieces: &mut Vec<Piece>) {
         if self.parameters().is_empty() {
             // `"$@"` without parameters is no field at all, although it is quoted.
-            if let Some(Piece::Glyphs(last)) = pieces.last() {
-                if last.is_empty() {
-                    pieces.pop();
-                }
+            if let Some(Piece::Glyphs(last)) = pieces.last()
+                && last.is_empty()
+            {
+                pieces.pop();
             }
         }
         for (i, parameter) in self.parameters().iter().enumerate() {

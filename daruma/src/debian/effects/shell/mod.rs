@@ -7,7 +7,9 @@ mod expand;
 mod io;
 mod parse;
 mod pattern;
+mod redirect;
 mod run;
+mod state;
 mod words;
 
 pub(super) use parse::parse;

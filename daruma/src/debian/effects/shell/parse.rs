@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::ast::{Command, Redirect, RedirectKind, Simple, Until, Word};
+use super::ast::{Command, Simple, Until, Word};
 
 /// Commands inside commands: no real script comes near, and the parser recurses.
 const MAX_DEPTH: usize = 60;
@@ -32,7 +32,7 @@ pub(super) struct Parser {
     pub(super) chars: Vec<char>,
     pub(super) at: usize,
     /// The newline after which here-documents begin, and where they end.
-    here: Option<(usize, usize)>,
+    pub(super) here: Option<(usize, usize)>,
     pub(super) depth: usize,
 }
 
@@ -97,7 +97,7 @@ impl Parser {
     }
 
     /// Blanks, continued lines and a comment; not the newline.
-    fn skip_blanks(&mut self) {
+    pub(super) fn skip_blanks(&mut self) {
         loop {
             if self.take("\\\n") {
                 continue;
@@ -191,7 +191,7 @@ impl Parser {
             self.skip_blanks();
             match self.peek() {
                 Some(';') if self.peek_at(1) != Some(';') => self.at += 1,
-                Some('\n') | None | Some(';' | ')') => {}
+                Some('\n' | ';' | ')') | None => {}
                 Some('&') => return self.fail("a background job"),
                 _ => return self.fail("a word where a command should end"),
             }
@@ -450,90 +450,5 @@ impl Parser {
         self.skip_newlines();
         let body = Rc::new(self.command()?);
         Ok(Some(Command::Function { name, body }))
-    }
-
-    fn redirect(&mut self) -> Parsed<Option<Redirect>> {
-        self.skip_blanks();
-        let digit = self.peek().and_then(|c| c.to_digit(10));
-        let sign_at = usize::from(digit.is_some());
-        let Some(sign @ ('<' | '>')) = self.peek_at(sign_at) else {
-            return Ok(None);
-        };
-        self.at += sign_at + 1;
-        let fd = digit.unwrap_or(u32::from(sign == '>'));
-        let kind = match (sign, self.peek()) {
-            ('<', Some('<')) => {
-                self.at += 1;
-                RedirectKind::Here(self.here_document()?)
-            }
-            ('>', Some('>')) => {
-                self.at += 1;
-                RedirectKind::Append(self.target()?)
-            }
-            (_, Some('&')) => {
-                self.at += 1;
-                RedirectKind::Duplicate(self.target()?)
-            }
-            ('>', Some('|')) | ('<', Some('>')) => return self.fail("a rare redirection"),
-            ('>', _) => RedirectKind::Write(self.target()?),
-            _ => RedirectKind::Read(self.target()?),
-        };
-        Ok(Some(Redirect { fd, kind }))
-    }
-
-    fn target(&mut self) -> Parsed<Word> {
-        self.skip_blanks();
-        match self.word()? {
-            Some(word) => Ok(word),
-            None => self.fail("a redirection to nowhere"),
-        }
-    }
-
-    fn here_document(&mut self) -> Parsed<Word> {
-        let strip_tabs = self.take("-");
-        let delimiter = self.target()?;
-        let Some((end, literal)) = delimiter.as_delimiter() else {
-            return self.fail("a here-document whose end is computed");
-        };
-        let newline = (self.at..self.chars.len()).find(|&i| self.chars[i] == '\n');
-        let Some(newline) = newline else {
-            return self.fail("a here-document that does not end");
-        };
-        let start = match self.here {
-            Some((known, end)) if known == newline => end,
-            _ => newline + 1,
-        };
-        let (text, after) = self.here_body(start, &end, strip_tabs)?;
-        self.here = Some((newline, after));
-        if literal {
-            return Ok(Word::quoted(text));
-        }
-        let mut inner = Parser::new(&text);
-        inner.depth = self.depth;
-        inner.enter()?;
-        inner.here_text()
-    }
-
-    fn here_body(&self, start: usize, end: &str, strip_tabs: bool) -> Parsed<(String, usize)> {
-        let mut text = String::new();
-        let mut at = start;
-        while at < self.chars.len() {
-            let line: String = self.chars[at..]
-                .iter()
-                .take_while(|c| **c != '\n')
-                .collect();
-            at += line.chars().count() + 1;
-            let line = if strip_tabs {
-                line.trim_start_matches('\t')
-            } else {
-                &line
-            };
-            if line == end {
-                return Ok((text, at.min(self.chars.len())));
-            }
-            text.push_str(line);
-            text.push('\n');
-        }
-        self.fail("a here-document that does not end")
     }
 }

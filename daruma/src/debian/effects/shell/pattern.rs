@@ -57,10 +57,10 @@ fn one(pattern: &[Glyph], p: usize, c: char) -> Option<usize> {
     if glyph.is('?') {
         return Some(p + 1);
     }
-    if glyph.is('[') {
-        if let Some((found, next)) = bracket(pattern, p + 1, c) {
-            return found.then_some(next);
-        }
+    if glyph.is('[')
+        && let Some((found, next)) = bracket(pattern, p + 1, c)
+    {
+        return found.then_some(next);
     }
     (glyph.c == c).then_some(p + 1)
 }
@@ -83,15 +83,12 @@ fn bracket(pattern: &[Glyph], mut p: usize, c: char) -> Option<(bool, usize)> {
             continue;
         }
         let range = pattern.get(p + 1).is_some_and(|g| g.is('-'));
-        match pattern.get(p + 2).filter(|end| range && !end.is(']')) {
-            Some(end) => {
-                found |= (glyph.c..=end.c).contains(&c);
-                p += 3;
-            }
-            None => {
-                found |= glyph.c == c;
-                p += 1;
-            }
+        if let Some(end) = pattern.get(p + 2).filter(|end| range && !end.is(']')) {
+            found |= (glyph.c..=end.c).contains(&c);
+            p += 3;
+        } else {
+            found |= glyph.c == c;
+            p += 1;
         }
     }
 }

@@ -3,18 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::ast::{Command, Redirect, RedirectKind, Simple, Until, Word};
+use super::ast::{Command, Simple, Until, Word};
 use super::io::{Input, Sink};
 use super::parse::parse;
 use super::pattern::glyphs_match;
 use crate::debian::effects::commands;
 use crate::debian::effects::machine::Machine;
-use crate::debian::effects::world::{Follow, World};
 
 /// Functions and scripts inside one another; no real script comes near, and running recurses.
 const MAX_CALLS: usize = 30;
-/// Bytes that one pipe, substitution or file may hold.
-const MAX_OUTPUT: usize = 16 << 20;
 
 /// Why a script does not go on to its next command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,29 +42,31 @@ enum Failure {
 
 /// What a subshell has a copy of.
 #[derive(Clone)]
-struct State {
-    variables: BTreeMap<String, String>,
-    exported: BTreeSet<String>,
-    functions: BTreeMap<String, Rc<Command>>,
-    parameters: Vec<String>,
-    script: String,
-    sinks: BTreeMap<u32, Sink>,
-    input: Input,
-    cwd: String,
-    options: BTreeSet<char>,
-    locals: Vec<BTreeMap<String, Option<String>>>,
-    status: i32,
-    umask: u32,
-    exit_trap: Option<Rc<Command>>,
+pub(super) struct State {
+    pub(super) variables: BTreeMap<String, String>,
+    pub(super) exported: BTreeSet<String>,
+    pub(super) functions: BTreeMap<String, Rc<Command>>,
+    pub(super) parameters: Vec<String>,
+    pub(super) script: String,
+    pub(super) sinks: BTreeMap<u32, Sink>,
+    pub(super) input: Input,
+    pub(super) cwd: String,
+    pub(super) options: BTreeSet<char>,
+    pub(super) locals: Vec<BTreeMap<String, Option<String>>>,
+    pub(super) status: i32,
+    pub(super) umask: u32,
+    pub(super) exit_trap: Option<Rc<Command>>,
 }
 
 /// A running script.
 pub(in super::super) struct Shell<'w, 'a> {
     pub(in super::super) machine: &'w mut Machine<'a>,
-    state: State,
+    pub(super) state: State,
     calls: usize,
     /// How a failure of the command that runs now counts.
     context: Failure,
+    /// How the last command substitution ended.
+    substituted: Option<i32>,
 }
 
 impl<'w, 'a> Shell<'w, 'a> {
@@ -97,6 +96,7 @@ impl<'w, 'a> Shell<'w, 'a> {
             state,
             calls: 0,
             context: Failure::Ends,
+            substituted: None,
         }
     }
 
@@ -116,181 +116,6 @@ impl<'w, 'a> Shell<'w, 'a> {
             }
             (ended, _) => ended,
         }
-    }
-
-    pub(in super::super) fn world(&self) -> &World<'a> {
-        &self.machine.world
-    }
-
-    pub(in super::super) fn cwd(&self) -> &str {
-        &self.state.cwd
-    }
-
-    pub(in super::super) fn set_cwd(&mut self, dir: String) {
-        self.state.cwd = dir;
-    }
-
-    /// A path as scripts write it, links followed.
-    pub(in super::super) fn resolve(&self, path: &str) -> Option<String> {
-        self.world().resolve(self.cwd(), path, Follow::Yes)
-    }
-
-    /// A path as scripts write it, without following its last component.
-    pub(in super::super) fn resolve_link(&self, path: &str) -> Option<String> {
-        self.world().resolve(self.cwd(), path, Follow::No)
-    }
-
-    pub(in super::super) fn umask(&self) -> u32 {
-        self.state.umask
-    }
-
-    pub(in super::super) fn set_umask(&mut self, mask: u32) {
-        self.state.umask = mask;
-    }
-
-    pub(super) fn parameters(&self) -> &[String] {
-        &self.state.parameters
-    }
-
-    pub(in super::super) fn set_parameters(&mut self, parameters: Vec<String>) {
-        self.state.parameters = parameters;
-    }
-
-    pub(in super::super) fn shift(&mut self, count: usize) -> i32 {
-        if count > self.state.parameters.len() {
-            return 1;
-        }
-        self.state.parameters.drain(..count);
-        0
-    }
-
-    pub(in super::super) fn set_option(&mut self, option: char, on: bool) {
-        if on {
-            self.state.options.insert(option);
-        } else {
-            self.state.options.remove(&option);
-        }
-    }
-
-    pub(super) fn noglob(&self) -> bool {
-        self.state.options.contains(&'f')
-    }
-
-    pub(super) fn nounset(&self) -> bool {
-        self.state.options.contains(&'u')
-    }
-
-    pub(in super::super) fn set_exit_trap(&mut self, trap: Option<Rc<Command>>) {
-        self.state.exit_trap = trap;
-    }
-
-    pub(in super::super) fn status(&self) -> i32 {
-        self.state.status
-    }
-
-    /// The value of a variable or special parameter.
-    pub(in super::super) fn get(&self, name: &str) -> Option<String> {
-        let state = &self.state;
-        match name {
-            "@" | "*" => Some(state.parameters.join(" ")),
-            "#" => Some(state.parameters.len().to_string()),
-            "?" => Some(state.status.to_string()),
-            "0" => Some(state.script.clone()),
-            // Names of temporary files only; no image keeps one.
-            "$" => Some("1".to_owned()),
-            "-" => Some(state.options.iter().collect()),
-            _ => match name.parse::<usize>() {
-                Ok(number) => state.parameters.get(number.checked_sub(1)?).cloned(),
-                Err(_) => state.variables.get(name).cloned(),
-            },
-        }
-    }
-
-    pub(in super::super) fn assign(&mut self, name: &str, value: String) {
-        self.state.variables.insert(name.to_owned(), value);
-    }
-
-    pub(in super::super) fn unset(&mut self, name: &str) {
-        self.state.variables.remove(name);
-        self.state.exported.remove(name);
-    }
-
-    pub(in super::super) fn unset_function(&mut self, name: &str) {
-        self.state.functions.remove(name);
-    }
-
-    pub(in super::super) fn has_function(&self, name: &str) -> bool {
-        self.state.functions.contains_key(name)
-    }
-
-    pub(in super::super) fn export(&mut self, name: &str) {
-        self.state.exported.insert(name.to_owned());
-    }
-
-    /// Makes a variable local to the running function.
-    pub(in super::super) fn declare_local(&mut self, name: &str) -> bool {
-        let old = self.state.variables.get(name).cloned();
-        match self.state.locals.last_mut() {
-            Some(frame) => {
-                frame.entry(name.to_owned()).or_insert(old);
-                true
-            }
-            None => false,
-        }
-    }
-
-    pub(in super::super) fn input(&self) -> &Input {
-        &self.state.input
-    }
-
-    pub(in super::super) fn next_line(&self) -> Option<(String, bool)> {
-        self.state.input.line()
-    }
-
-    /// Writes to standard output.
-    pub(in super::super) fn print(&mut self, text: &str) -> Result<(), Stop> {
-        match self.state.sinks.get(&1) {
-            None | Some(Sink::Discard) => Ok(()),
-            Some(Sink::Buffer(buffer)) => {
-                let mut buffer = buffer.borrow_mut();
-                buffer.push_str(text);
-                if buffer.len() > MAX_OUTPUT {
-                    return Err(Stop::unknown("more output than a pipe may hold"));
-                }
-                Ok(())
-            }
-            Some(Sink::File(path)) => {
-                if text.contains('\u{E000}') {
-                    return Err(Stop::unknown("a file that holds the time of day"));
-                }
-                let path = path.clone();
-                let mut data = self
-                    .world()
-                    .read(&path)
-                    .map_or(Vec::new(), |old| old.to_vec());
-                data.extend_from_slice(text.as_bytes());
-                if data.len() > MAX_OUTPUT {
-                    return Err(Stop::unknown("a file larger than scripts write"));
-                }
-                let mode = 0o666 & !self.state.umask;
-                self.machine.world.write(&path, &data, mode);
-                Ok(())
-            }
-        }
-    }
-
-    /// Whether somebody reads what the command would say on standard error.
-    pub(in super::super) fn errors_are_read(&self) -> bool {
-        matches!(self.state.sinks.get(&2), Some(Sink::Buffer(_)))
-    }
-
-    /// The variables that a program would see.
-    pub(in super::super) fn environment(&self) -> BTreeMap<String, String> {
-        let state = &self.state;
-        let exported = state.exported.iter();
-        exported
-            .filter_map(|name| Some((name.clone(), state.variables.get(name)?.clone())))
-            .collect()
     }
 
     /// Runs `body` on a copy of everything but the file system.
@@ -353,6 +178,7 @@ impl<'w, 'a> Shell<'w, 'a> {
             shell.run(command, Failure::Ends)
         })?;
         self.state.status = status;
+        self.substituted = Some(status);
         let text = buffer.borrow();
         Ok(text.trim_end_matches('\n').to_owned())
     }
@@ -505,7 +331,7 @@ impl<'w, 'a> Shell<'w, 'a> {
 
     fn simple(&mut self, simple: &Simple, failure: Failure) -> Status {
         self.machine.spend()?;
-        self.state.status = 0;
+        self.substituted = None;
         let arguments = self.fields(&simple.words)?;
         let located = |stop, arguments: &[String]| match stop {
             Stop::Unknown(reason) if !reason.starts_with("line ") => {
@@ -520,7 +346,8 @@ impl<'w, 'a> Shell<'w, 'a> {
                     let value = shell.text(word)?;
                     shell.assign(name, value);
                 }
-                Ok(shell.state.status)
+                // Assignments alone end as their last substitution did.
+                Ok(shell.substituted.unwrap_or(0))
             });
         };
         if name == "exec" && rest.is_empty() {
@@ -570,75 +397,6 @@ impl<'w, 'a> Shell<'w, 'a> {
             Err(Stop::Return(status)) => Ok(status),
             other => other,
         }
-    }
-
-    fn redirected(
-        &mut self,
-        redirects: &[Redirect],
-        body: impl FnOnce(&mut Self) -> Status,
-    ) -> Status {
-        let saved = (self.state.sinks.clone(), self.state.input.clone());
-        let ended = match self.redirect_all(redirects) {
-            Ok(()) => body(self),
-            // A file that cannot be opened fails the command, not the script.
-            Err(Stop::Return(status)) => Ok(status),
-            Err(other) => Err(other),
-        };
-        (self.state.sinks, self.state.input) = saved;
-        ended
-    }
-
-    fn redirect_all(&mut self, redirects: &[Redirect]) -> Result<(), Stop> {
-        for redirect in redirects {
-            self.redirect(redirect)?;
-        }
-        Ok(())
-    }
-
-    fn redirect(&mut self, redirect: &Redirect) -> Result<(), Stop> {
-        match &redirect.kind {
-            RedirectKind::Write(word) | RedirectKind::Append(word) => {
-                let path = self.text(word)?;
-                let append = matches!(redirect.kind, RedirectKind::Append(_));
-                let sink = self.open(&path, append)?;
-                self.state.sinks.insert(redirect.fd, sink);
-            }
-            RedirectKind::Here(word) => self.state.input = Input::new(self.text(word)?),
-            RedirectKind::Read(word) => {
-                let path = self.text(word)?;
-                let text = self
-                    .machine
-                    .text_of(self.resolve(&path).as_deref(), &path)?;
-                self.state.input = Input::new(text.ok_or(Stop::Return(1))?);
-            }
-            RedirectKind::Duplicate(word) => {
-                let source = self.text(word)?;
-                if source == "-" {
-                    self.state.sinks.remove(&redirect.fd);
-                } else {
-                    let number = source
-                        .parse()
-                        .map_err(|_| Stop::unknown("a rare redirection"))?;
-                    let sink = self.state.sinks.get(&number).cloned();
-                    self.state
-                        .sinks
-                        .insert(redirect.fd, sink.unwrap_or(Sink::Discard));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn open(&mut self, path: &str, append: bool) -> Result<Sink, Stop> {
-        if matches!(path, "/dev/null" | "/dev/stderr" | "/dev/tty") {
-            return Ok(Sink::Discard);
-        }
-        let resolved = self.resolve(path).ok_or(Stop::Return(1))?;
-        if !append || self.world().lstat(&resolved).is_none() {
-            let mode = 0o666 & !self.state.umask;
-            self.machine.world.write(&resolved, b"", mode);
-        }
-        Ok(Sink::File(resolved))
     }
 }
 

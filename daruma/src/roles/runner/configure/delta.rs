@@ -311,8 +311,20 @@ mod tests {
             ("etc/x", file("y")),
             ("usr/lib/b", file("no directory any more")),
         ]);
-        insta::assert_snapshot!(outcome(&[("a", first.clone())]).expect("pieces"), @"");
-        insta::assert_snapshot!(outcome(&[("a", first), ("b", second)]).expect("pieces"), @"");
+        insta::assert_snapshot!(outcome(&[("a", first.clone())]).expect("pieces"), @r#"
+        etc/passwd "root:0\napp:1000\nx:102\n"
+        etc/x "x"
+        usr/lib/b put
+        usr/lib/b/1 "one"
+        usr/lib/b/2 "one"
+        usr/lib/a/old gone
+        "#);
+        insta::assert_snapshot!(outcome(&[("a", first), ("b", second)]).expect("pieces"), @r#"
+        etc/passwd "root:0\napp:1000\nx:102\ny:103\n"
+        etc/x "y"
+        usr/lib/b "no directory any more"
+        usr/lib/a/old gone
+        "#);
     }
 
     #[test]
@@ -322,7 +334,11 @@ mod tests {
             ("usr/lib/a/.wh..wh..opq", file("")),
             ("usr/lib/a/new", file("new")),
         ]);
-        insta::assert_snapshot!(outcome(&[("a", captured)]).expect("pieces"), @"");
+        insta::assert_snapshot!(outcome(&[("a", captured)]).expect("pieces"), @r#"
+        usr/lib/a put
+        usr/lib/a/new "new"
+        usr/lib/a/old gone
+        "#);
     }
 
     #[test]

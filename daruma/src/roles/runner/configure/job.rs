@@ -141,7 +141,12 @@ mod tests {
         ];
         let tail = tail.map(str::to_owned).into_iter().collect();
         let error = failed(&tail, Status::Exited(1));
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @r"
+        cannot configure aa: dpkg ended with 1, after
+          Setting up aa (1) ...
+          dpkg: error processing package aa (--configure):
+           installed aa package post-installation script subprocess returned error exit status 3
+        ");
     }
 
     #[test]
