@@ -87,11 +87,9 @@ fn do_step(
     prepared: &Prepared,
     number: StepNumber,
 ) -> Result<bool, BuildError> {
-    let states = StepNumber::ALL.into_iter().zip(&prepared.states);
-    let state = states
-        .filter(|(of, _)| *of == number)
-        .map(|(_, state)| state);
-    let (Some(step), Some(state)) = (prepared.plan.step(number), state.last()) else {
+    let mut states = StepNumber::ALL.into_iter().zip(&prepared.states);
+    let state = states.find(|(of, _)| *of == number);
+    let (Some(step), Some((_, state))) = (prepared.plan.step(number), state) else {
         return Ok(false);
     };
     let (number, title) = (u8::from(step.number), step.title);

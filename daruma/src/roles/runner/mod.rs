@@ -140,6 +140,7 @@ pub fn runner(home: &Home, store: &Store, inputs: &RunnerInputs<'_>) -> Result<I
     let merged = Merged::new(&members, &layout);
     let outcome = effects::configure(&members, &layout, &merged, inputs.architecture)?;
     let mut pieces = effects::pieces(&outcome, &merged)?;
+    pieces::add_parents(&mut pieces, &merged)?;
     let packages = parts(&members, &layout)?;
     if !outcome.unknown.is_empty() {
         let runner = Group {
@@ -149,6 +150,7 @@ pub fn runner(home: &Home, store: &Store, inputs: &RunnerInputs<'_>) -> Result<I
             parts: &packages,
         };
         pieces = run_unknown(home, store, inputs, runner, &outcome.unknown, &pieces)?;
+        pieces::add_parents(&mut pieces, &merged)?;
     }
     let packages = store_layer(store, &packages, inputs, "Debian packages")?;
     let effects = pieces::layer(&pieces, merged.newest())?;

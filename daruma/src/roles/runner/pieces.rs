@@ -1,8 +1,9 @@
 //! A layer as what it does to each path, before it has bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use super::files::Merged;
 use crate::tree::tar::{TarError, Writer};
 use crate::tree::{Bytes, Entry, InvalidPath, Meta, Node, TreePath};
 
@@ -44,6 +45,34 @@ pub(super) fn layer(pieces: &Pieces, mtime: i64) -> Result<Vec<u8>, PiecesError>
         writer.append(&entry.map_data(|data| data.len() as u64), &data[..])?;
     }
     Ok(writer.finish_member()?)
+}
+
+/// Adds the directories that pieces lie in, as the packages ship them where they do: who unpacks a layer by itself makes up those that
+/// it lacks, and hides their permissions (`/root` is not for everyone).
+pub(super) fn add_parents(pieces: &mut Pieces, merged: &Merged<'_>) -> Result<(), InvalidPath> {
+    let mut dirs: BTreeSet<TreePath> = BTreeSet::new();
+    for path in pieces.keys() {
+        let parents = std::iter::successors(path.parent(), TreePath::parent);
+        dirs.extend(parents.take_while(|dir| !pieces.contains_key(dir)));
+    }
+    for dir in dirs {
+        let entry = match merged.item(&dir) {
+            Some(item) => item.entry()?.map_data(|_| Bytes::default()),
+            None => plain_dir(dir.clone(), merged.newest()),
+        };
+        pieces.insert(dir, Piece::Put(entry));
+    }
+    Ok(())
+}
+
+fn plain_dir(path: TreePath, mtime: i64) -> Entry<Bytes> {
+    let meta = Meta {
+        mode: 0o755,
+        mtime,
+        ..Meta::default()
+    };
+    let node = Node::Dir;
+    Entry { path, meta, node }
 }
 
 /// Takes out what lies below `dir`.

@@ -13,8 +13,17 @@ use crate::debian::effects::Files as _;
 use crate::tree::tar::Writer;
 use crate::tree::{Entry, Meta, Node, TreePath};
 
-/// Directories that dpkg wants to find.
-const DIRS: &[&str] = &["alternatives", "info", "parts", "triggers", "updates"];
+/// Directories that dpkg wants to find, and some that scripts do: a runner holds no documentation.
+const DIRS: &[&str] = &[
+    "usr/share/doc",
+    "usr/share/info",
+    "usr/share/man",
+    "var/lib/dpkg/alternatives",
+    "var/lib/dpkg/info",
+    "var/lib/dpkg/parts",
+    "var/lib/dpkg/triggers",
+    "var/lib/dpkg/updates",
+];
 
 /// Lists that scripts may have added to; what was worked out natively is what dpkg must see.
 const LISTS: &[&str] = &["diversions", "statoverride"];
@@ -115,8 +124,7 @@ fn tar(files: &BTreeMap<String, (u32, Vec<u8>)>) -> Result<Vec<u8>, ConfigureErr
         Ok(Entry { path, meta, node })
     };
     for dir in DIRS {
-        let path = format!("{}/{dir}", dpkg_db::DIR);
-        writer.append(&entry(&path, 0o755, Node::Dir)?, std::io::empty())?;
+        writer.append(&entry(dir, 0o755, Node::Dir)?, std::io::empty())?;
     }
     for (path, (mode, data)) in files {
         let node = Node::File(data.len() as u64);

@@ -71,7 +71,7 @@ impl<'a> Delta<'a> {
     fn put(&mut self, step: &Step<'_>, entry: &Entry<Bytes>) -> Result<(), ConfigureError> {
         let entry = self.ground.normal(entry, step.captured);
         let verdict = rules::verdict(&entry.path, Shape::of(&entry.node));
-        if verdict == Verdict::Noise {
+        if verdict == Verdict::Noise || rules::leads_to_noise(&entry.path, &entry.node) {
             return Ok(());
         }
         let Some(entry) = self.news(step, entry)? else {

@@ -12,7 +12,10 @@ use crate::engine::{
 use crate::progress::{Event, Progress};
 
 /// Lines of output that an error shows: dpkg's last words and what came before them.
-const TAIL: usize = 12;
+const TAIL: usize = 20;
+
+/// Packages that an error names at most.
+const MAX_FAILED: usize = 20;
 
 /// Longest line that is passed on, in bytes; the rest of a longer one is left out.
 const MAX_LINE: u64 = 4096;
@@ -36,10 +39,10 @@ pub(super) fn run(
         terminal: false,
     };
     let mut running = engine.start(&job, io).map_err(ConfigureError::Sandbox)?;
-    let tail = relay(&mut *running, progress);
+    let said = relay(&mut *running, progress);
     let status = running.wait().map_err(ConfigureError::Sandbox)?;
     if status != Status::Exited(0) {
-        return Err(failed(&tail, status));
+        return Err(said.into_error(status));
     }
     running.changes().ok_or(ConfigureError::NoChanges)
 }
@@ -79,30 +82,60 @@ fn environment(epoch: i64) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Passes on what the job prints until it ends; gives the last lines.
-fn relay(running: &mut dyn Running, progress: &dyn Progress) -> VecDeque<String> {
-    let streams = [running.stdout(), running.stderr()];
-    let tail = Mutex::new(VecDeque::new());
-    std::thread::scope(|scope| {
-        for stream in streams.into_iter().flatten() {
-            scope.spawn(|| lines(stream, progress, &tail));
-        }
-    });
-    tail.into_inner().unwrap_or_default()
+/// What a job said, as far as an error would show it.
+#[derive(Default)]
+struct Said {
+    /// Its last lines.
+    tail: VecDeque<String>,
+    /// The packages that dpkg failed on.
+    failed: Vec<String>,
 }
 
-fn lines(stream: Box<dyn Read + Send>, progress: &dyn Progress, tail: &Mutex<VecDeque<String>>) {
+impl Said {
+    fn add(&mut self, line: String) {
+        let named = line
+            .strip_prefix(FAILED)
+            .and_then(|it| it.split(' ').next());
+        if let Some(package) = named.filter(|_| self.failed.len() < MAX_FAILED) {
+            self.failed.push(package.to_owned());
+        }
+        if self.tail.len() == TAIL {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(line);
+    }
+
+    fn into_error(self, status: Status) -> ConfigureError {
+        let lines = self.tail.iter().map(|line| format!("\n  {line}"));
+        ConfigureError::Script {
+            output: lines.collect(),
+            packages: self.failed,
+            status: status.code(),
+        }
+    }
+}
+
+/// Passes on what the job prints until it ends.
+fn relay(running: &mut dyn Running, progress: &dyn Progress) -> Said {
+    let streams = [running.stdout(), running.stderr()];
+    let said = Mutex::new(Said::default());
+    std::thread::scope(|scope| {
+        for stream in streams.into_iter().flatten() {
+            scope.spawn(|| lines(stream, progress, &said));
+        }
+    });
+    said.into_inner().unwrap_or_default()
+}
+
+fn lines(stream: Box<dyn Read + Send>, progress: &dyn Progress, said: &Mutex<Said>) {
     let mut reader = BufReader::new(stream);
     while let Some(line) = line(&mut reader) {
         progress.event(Event::Output {
             source: "configure",
             line: &line,
         });
-        if let Ok(mut tail) = tail.lock() {
-            if tail.len() == TAIL {
-                tail.pop_front();
-            }
-            tail.push_back(line);
+        if let Ok(mut said) = said.lock() {
+            said.add(line);
         }
     }
 }
@@ -116,31 +149,23 @@ fn line(reader: &mut impl std::io::BufRead) -> Option<String> {
     }
 }
 
-fn failed(tail: &VecDeque<String>, status: Status) -> ConfigureError {
-    let package = |line: &String| {
-        let name = line.strip_prefix(FAILED)?.split(' ').next()?;
-        Some(name.to_owned())
-    };
-    ConfigureError::Script {
-        packages: tail.iter().filter_map(package).collect(),
-        status: status.code(),
-        output: tail.iter().map(|line| format!("\n  {line}")).collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_failure_names_the_packages_that_dpkg_names() {
-        let tail = [
+        let lines = [
             "Setting up aa (1) ...",
             "dpkg: error processing package aa (--configure):",
             " installed aa package post-installation script subprocess returned error exit status 3",
         ];
-        let tail = tail.map(str::to_owned).into_iter().collect();
-        let error = failed(&tail, Status::Exited(1));
+        let mut said = Said::default();
+        lines
+            .map(str::to_owned)
+            .into_iter()
+            .for_each(|line| said.add(line));
+        let error = said.into_error(Status::Exited(1));
         insta::assert_snapshot!(error, @r"
         cannot configure aa: dpkg ended with 1, after
           Setting up aa (1) ...

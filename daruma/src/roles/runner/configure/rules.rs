@@ -44,11 +44,11 @@ enum Place {
     Tree(&'static str),
     /// What a directory holds, but no directories in it and no empty files.
     ContentIn(&'static str),
-    /// What has a name that begins with a dot, in a directory.
-    HiddenIn(&'static str),
+    /// What has a path that begins so.
+    Begins(&'static str),
 }
 
-use Place::{At, ContentIn, HiddenIn, Tree};
+use Place::{At, Begins, ContentIn, Tree};
 
 /// Left out, one row or group of rows with its reason each.
 const NOISE: &[Place] = &[
@@ -82,7 +82,7 @@ const NOISE: &[Place] = &[
     At("etc/ld.so.cache"),
     Tree("var/cache/ldconfig"),
     // What programs keep in root's home for themselves (seeds, histories, caches).
-    HiddenIn("root"),
+    Begins("root/."),
     // Copies of what was there before, and locks.
     At("etc/.pwd.lock"),
     At("etc/group-"),
@@ -95,6 +95,10 @@ const NOISE: &[Place] = &[
     // Names one machine; the same in all that run an image would be wrong, and another in each build as well.
     At("etc/machine-id"),
     At("var/lib/dbus/machine-id"),
+    // Secrets, made by chance: all who have an image would have them.
+    Begins("etc/ssh/ssh_host_"),
+    At("etc/ssl/certs/ssl-cert-snakeoil.pem"),
+    At("etc/ssl/private/ssl-cert-snakeoil.key"),
     // Says what an init starts; a runner has none.
     Tree("etc/rc0.d"),
     Tree("etc/rc1.d"),
@@ -150,10 +154,22 @@ pub(super) fn verdict(path: &TreePath, shape: Shape) -> Verdict {
     {
         return Verdict::Noise;
     }
-    match EXPLAINED.iter().any(|dir| is_within(path, dir)) {
-        true => Verdict::Keep,
-        false => Verdict::Unexplained,
+    if EXPLAINED.iter().any(|dir| is_within(path, dir)) {
+        Verdict::Keep
+    } else {
+        Verdict::Unexplained
     }
+}
+
+/// Whether `node` is a link to something beside it that is left out.
+pub(super) fn leads_to_noise(path: &TreePath, node: &Node<Bytes>) -> bool {
+    let (Node::Symlink(target), Some(dir)) = (node, path.parent()) else {
+        return false;
+    };
+    !target.contains(&b'/')
+        && dir
+            .join(target)
+            .is_ok_and(|target| verdict(&target, Shape::Full) == Verdict::Noise)
 }
 
 /// Whether lines of `path` can be taken apart.
@@ -167,7 +183,7 @@ impl Place {
             At(place) => path.as_bytes() == place.as_bytes(),
             Tree(dir) => is_within(path, dir),
             ContentIn(dir) => shape == Shape::Full && is_within(path, dir),
-            HiddenIn(dir) => below(path, dir).is_some_and(|rest| rest.starts_with(b".")),
+            Begins(start) => path.as_bytes().starts_with(start.as_bytes()),
         }
     }
 }
@@ -187,6 +203,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_link_goes_with_what_it_leads_to() {
+        let rows = [
+            ("etc/ssl/certs/1234abcd.0", "ssl-cert-snakeoil.pem", true),
+            ("etc/ssl/certs/1234abcd.0", "ISRG_Root_X1.pem", false),
+            ("etc/x", "/dev/null", false),
+        ];
+        for (path, target, expected) in rows {
+            let path = TreePath::try_from(path).expect("a path");
+            let node = Node::Symlink(target.into());
+            assert_eq!(leads_to_noise(&path, &node), expected, "{path} {target}");
+        }
+    }
+
+    #[test]
     fn writes_are_kept_left_out_or_refused() {
         let rows = [
             ("etc/mailcap", Full, Verdict::Keep),
@@ -197,6 +227,8 @@ mod tests {
             ("var/log/nginx/error.log", Empty, Verdict::Keep),
             ("var/log/nginx/access.log", Full, Verdict::Noise),
             ("etc/machine-id", Full, Verdict::Noise),
+            ("etc/ssh/ssh_host_rsa_key", Full, Verdict::Noise),
+            ("etc/ssh/sshd_config", Full, Verdict::Keep),
             ("etc/rc2.d/S01cron", Full, Verdict::Noise),
             ("etc/rcx", Full, Verdict::Keep),
             ("root/.rnd", Full, Verdict::Noise),

@@ -40,11 +40,15 @@ preinst() {
 /// Configures what is in the root for the scripts' sake: all preinsts, then all packages.
 pub(super) fn prepare(owned: &[Item], preinsts: &[Name], packages: &[Name]) -> String {
     let mut text = format!("{HEAD}{PREINST}");
-    owned.iter().for_each(|item| own(&mut text, item));
+    for item in owned {
+        own(&mut text, item);
+    }
     let rank = |name: &Name| FIRST.iter().position(|first| *first == name.package);
     let mut preinsts: Vec<&Name> = preinsts.iter().collect();
     preinsts.sort_by_key(|name| (rank(name).unwrap_or(FIRST.len()), name.package.clone()));
-    preinsts.iter().for_each(|name| preinst(&mut text, name));
+    for name in preinsts {
+        preinst(&mut text, name);
+    }
     if !packages.is_empty() {
         let _ = write!(text, "{DPKG} --configure");
         for name in packages {
