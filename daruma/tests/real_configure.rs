@@ -1,6 +1,8 @@
 //! Unknown scripts in a configure root: packages made on the spot with this machine's dpkg, and packages of Debian's
 //! archive held against dpkg itself.
 
+#![allow(clippy::print_stdout, reason = "tests say what they skip")]
+
 #[path = "real_configure/images.rs"]
 mod images;
 #[path = "real_configure/reference.rs"]
@@ -21,8 +23,15 @@ const SQUARES: &[u8] = b"#!/usr/bin/awk -f\nBEGIN { for (i = 1; i < 4; i++) prin
 
 /// A package whose postinst is `lines` of a shell script.
 fn package(lines: &str) -> Deb {
+    files().script("postinst", &script(lines))
+}
+
+fn script(lines: &str) -> String {
+    format!("#!/bin/sh\nset -e\n{lines}\n")
+}
+
+fn files() -> Deb {
     Deb::new("thing", "1")
-        .script("postinst", &format!("#!/bin/sh\nset -e\n{lines}\n"))
         .dir("etc/")
         .dir("etc/thing/")
         .file("usr/bin/squares", 0o755, SQUARES)
@@ -31,12 +40,16 @@ fn package(lines: &str) -> Deb {
 }
 
 fn world(lines: &str) -> Option<World> {
+    world_of(package(lines))
+}
+
+fn world_of(package: Deb) -> Option<World> {
     match world::missing() {
         Some(why) => {
             println!("skipped: {why}");
             None
         }
-        None => Some(World::new(&[package(lines)])),
+        None => Some(World::new(&[package])),
     }
 }
 
@@ -87,6 +100,27 @@ fn what_an_unknown_script_changes_is_in_the_image_and_what_ran_it_is_not() {
         .nth(1)
         .expect("pins to configure with");
     assert!(configure.contains("name = \"debconf\"") && configure.contains("name = \"dpkg\""));
+}
+
+#[test]
+fn preinsts_and_triggers_run_as_well() {
+    let write = script("squares > /etc/thing/squares");
+    let triggered =
+        script("case $1 in triggered) squares > /etc/thing/squares;; *) dpkg-trigger thing;; esac");
+    let rows = [
+        files().script("preinst", &write),
+        files()
+            .script("postinst", &triggered)
+            .script("triggers", "interest thing\n"),
+    ];
+    for package in rows {
+        let Some(world) = world_of(package) else {
+            return;
+        };
+        let layers = world.project("thing").build();
+        let squares = text(&layers[1], "etc/thing/squares");
+        assert_eq!(squares.as_deref(), Some("1\n4\n9\n"));
+    }
 }
 
 #[test]
@@ -188,7 +222,7 @@ fn kill(build: &mut Child) {
 
 /// The process of the script above, wherever its namespace.
 fn sleeper() -> Option<String> {
-    in_any_process("cmdline", "sleep\05.03125\0")
+    in_any_process("cmdline", "sleep\x005.03125\x00")
 }
 
 /// Whether any mount namespace has something of this directory.
