@@ -159,7 +159,7 @@ fn scripts_that_cannot_be_taken_are_named_with_what_they_did() {
 }
 
 #[test]
-fn a_lock_without_what_runs_scripts_may_not_be_obeyed() {
+fn what_is_lacking_to_run_scripts_is_an_error_that_names_them() {
     let Some(world) = world("squares > /etc/thing/made") else {
         return;
     };
@@ -176,6 +176,16 @@ fn a_lock_without_what_runs_scripts_may_not_be_obeyed() {
         said.contains("hint: run the command without --locked"),
         "{said}"
     );
+
+    for pin in rest.split("sha256 = \"").skip(1).take(2) {
+        for form in ["deb", "1.json"] {
+            let name = format!("{}.{form}", &pin[..64]);
+            fs_err::remove_file(project.home.join("debs").join(name)).expect("removed");
+        }
+    }
+    let said = project.fail(&["--offline", "build"], 1);
+    let expected = "line 3: `squares`: a program that is not known\n  caused by: cannot fetch the packages that run them";
+    assert!(said.contains(expected), "{said}");
 }
 
 #[test]

@@ -87,7 +87,8 @@ pub(super) fn with_configure(
     let archive = session.archive(project)?;
     let architecture = architecture(&session.settings.target)?;
     lock.runner.configure =
-        resolve::configure(&archive, session.progress, &lock.runner, &architecture)?;
+        resolve::configure(&archive, session.progress, &lock.runner, &architecture)
+            .map_err(|source| BuildError::ResolveConfigure { scripts, source })?;
     write_lock(session, project, &lock)?;
     let wishes = Wishes::of(project)?;
     let source = (prepared.source, prepared.source_digest);

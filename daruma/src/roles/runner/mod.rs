@@ -178,8 +178,18 @@ fn run_unknown(
     if inputs.lock.configure.is_empty() || unknown.iter().any(effects::is_loader_cache) {
         return Err(RunnerError::Unknown(scripts));
     }
+    if inputs.target.arch() != Target::host().arch() {
+        let source = ConfigureError::Platform(inputs.target.clone());
+        return Err(RunnerError::Configure { scripts, source });
+    }
     let pins = in_layer_order(&inputs.lock.configure, &inputs.lock.suite);
-    let members = members::members(home, &pins, inputs.fetch)?;
+    let members = match members::members(home, &pins, inputs.fetch) {
+        Err(RunnerError::Fetch(error)) => {
+            let source = ConfigureError::Fetch(error);
+            return Err(RunnerError::Configure { scripts, source });
+        }
+        other => other?,
+    };
     let layout = layout::layout(&members).map_err(|error| RunnerError::Layout(error.into()))?;
     let merged = Merged::new(&members, &layout);
     let parts = parts(&members, &layout)?;

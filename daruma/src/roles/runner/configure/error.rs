@@ -3,6 +3,7 @@
 use super::super::pieces::PiecesError;
 use crate::debian::ControlError;
 use crate::engine::EngineError;
+use crate::image::Target;
 use crate::store::StoreError;
 use crate::tree::capture::CaptureError;
 use crate::tree::tar::TarError;
@@ -15,6 +16,12 @@ pub enum ConfigureError {
     /// There is no sandbox on this machine, or it failed.
     #[error("cannot run scripts in the sandbox")]
     Sandbox(#[source] EngineError),
+    /// The scripts are for another kind of machine.
+    #[error("cannot run programs for {0} on this machine")]
+    Platform(Target),
+    /// The packages to run scripts with cannot be had.
+    #[error("cannot fetch the packages that run them")]
+    Fetch(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A script failed.
     #[error(
         "cannot configure {}: dpkg ended with {status}, after{output}",
