@@ -574,7 +574,7 @@ fn packages_that_are_gone_are_listed_all_and_a_snapshot_service_may_have_them() 
         .open(world.settings())
         .fetch(&debs, &Silent)
         .expect_err("gone");
-    insta::assert_snapshot!(world.told(&error), @"the archive no longer has pool/main/a/away/away_1_amd64.deb, pool/main/g/gone/gone_1_amd64.deb. Run `daruma update` to resolve again");
+    insta::assert_snapshot!(world.told(&error), @"the archive no longer has pool/main/a/away/away_1_amd64.deb, pool/main/g/gone/gone_1_amd64.deb. Remove daruma.lock to resolve again");
     for name in ["gone", "away"] {
         let deb = Deb::new(name, "1");
         world

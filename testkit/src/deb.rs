@@ -62,6 +62,7 @@ pub struct Deb {
     members: Vec<Member>,
     compression: Compression,
     truncate: Option<usize>,
+    instead: Option<Vec<u8>>,
 }
 
 impl Deb {
@@ -82,6 +83,7 @@ impl Deb {
             members: vec![Member::new(b'5', "./", 0o755)],
             compression: Compression::Xz,
             truncate: None,
+            instead: None,
         }
     }
 
@@ -152,6 +154,13 @@ impl Deb {
         self
     }
 
+    /// Has `bytes` as its file, whatever they are; the index describes them as the package.
+    #[must_use]
+    pub fn instead(mut self, bytes: Vec<u8>) -> Self {
+        self.instead = Some(bytes);
+        self
+    }
+
     /// A control field's value.
     pub fn get(&self, name: &str) -> &str {
         let field = self.fields.iter().find(|(n, _)| n == name);
@@ -182,6 +191,9 @@ impl Deb {
 
     /// The package's bytes.
     pub fn build(&self) -> Vec<u8> {
+        if let Some(bytes) = &self.instead {
+            return bytes.clone();
+        }
         let suffix = self.compression.suffix();
         let control = self.compression.pack(&tar::write(&self.control_members()));
         let data = self.compression.pack(&tar::write(&self.members));

@@ -6,15 +6,19 @@
 #![allow(clippy::format_push_string, clippy::format_collect)]
 
 pub mod archive;
+pub mod bench;
 pub mod deb;
 pub mod key;
 pub mod server;
 pub mod tar;
+pub mod world;
 
 pub use archive::{Archive, Packing, Pocket};
+pub use bench::{Bench, Outcome};
 pub use deb::{Compression, Deb};
 pub use key::{Key, KeySpec};
 pub use server::{Fault, Hit, Server};
+pub use world::{Place, World};
 
 use sha2::{Digest, Sha256};
 

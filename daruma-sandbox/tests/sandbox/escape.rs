@@ -194,8 +194,8 @@ fn failure_outside(attempt: &str, argument: &str, expected: Outside) -> Option<S
         Asked => !refused,
         May => {
             if refused || code == Some(libc::ENOENT) {
-                skip(&format!(
-                    "the control of {attempt} {argument}: outside it fails too"
+                crate::world::say(&format!(
+                    "no control: {attempt} {argument} is refused outside too, by this kernel"
                 ));
             }
             true

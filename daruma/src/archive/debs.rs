@@ -1,16 +1,22 @@
 //! Packages: from the home, else from mirrors, else from a snapshot service.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use rayon::prelude::*;
 
 use super::{ArchiveError, DebRef, Mirrors, Network};
 use crate::http::{Checksum, Download, HttpError, Url};
+use crate::image::{Digest, Hasher};
 use crate::progress::{Event, Progress};
 
 /// Names the one task of a fetch among others in progress events.
 const TASK: u64 = 0x6465_6273;
+
+/// Read at once when a file is hashed.
+const BUFFER: usize = 1 << 20;
 
 pub(super) fn fetch(
     archive: &Mirrors,
@@ -20,7 +26,7 @@ pub(super) fn fetch(
     debs.iter().try_for_each(check_path)?;
     let paths: Vec<PathBuf> = debs.iter().map(|deb| place(archive, deb)).collect();
     let missing: BTreeMap<&PathBuf, &DebRef> = paths
-        .iter()
+        .par_iter()
         .zip(debs)
         .filter(|(path, deb)| !is_there(path, deb))
         .collect();
@@ -29,14 +35,17 @@ pub(super) fn fetch(
     }
     let missing: Vec<&DebRef> = missing.into_values().collect();
     if archive.settings.network == Network::Offline {
-        return Err(ArchiveError::DebsOffline {
-            paths: missing.iter().map(|deb| deb.path.clone()).collect(),
-        });
+        let mut paths: Vec<String> = missing.iter().map(|deb| deb.path.clone()).collect();
+        paths.sort();
+        return Err(ArchiveError::DebsOffline { paths });
     }
     let total = missing.iter().map(|deb| deb.size).sum();
     progress.event(Event::TaskStarted {
         id: TASK,
-        what: &format!("downloading {} packages", missing.len()),
+        what: &match missing.len() {
+            1 => "downloading 1 package".to_owned(),
+            many => format!("downloading {many} packages"),
+        },
         total: Some(total),
     });
     let outcome = from_mirrors(archive, missing, progress);
@@ -51,9 +60,28 @@ fn place(archive: &Mirrors, deb: &DebRef) -> PathBuf {
         .join(format!("{}.deb", deb.sha256.hex()))
 }
 
-/// Only whole and verified files take this name, so its presence and size are enough.
-fn is_there(path: &PathBuf, deb: &DebRef) -> bool {
-    fs::metadata(path).is_ok_and(|meta| meta.len() == deb.size)
+/// Only verified files take this name, but a disk may have damaged one since.
+fn is_there(path: &Path, deb: &DebRef) -> bool {
+    match digest(path) {
+        Ok(found) if found == deb.sha256 => true,
+        Ok(_) => {
+            // Where it stays, the download would take it for its own.
+            let _ = fs::remove_file(path);
+            false
+        }
+        Err(_) => false,
+    }
+}
+
+fn digest(path: &Path) -> io::Result<Digest> {
+    let mut file = fs::File::open(path)?;
+    let (mut hasher, mut buffer) = (Hasher::new(), vec![0; BUFFER]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finish()),
+            count => hasher.update(&buffer[..count]),
+        }
+    }
 }
 
 /// A path from an index becomes part of an address.

@@ -119,7 +119,7 @@ pub enum ArchiveError {
         paths: Vec<String>,
     },
     /// Packages that no mirror has any more.
-    #[error("the archive no longer has {}. Run `daruma update` to resolve again", paths.join(", "))]
+    #[error("the archive no longer has {}. Remove daruma.lock to resolve again", paths.join(", "))]
     Gone {
         /// Their pool paths.
         paths: Vec<String>,

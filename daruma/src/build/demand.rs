@@ -5,7 +5,7 @@ use std::path::Path;
 
 use fs_err as fs;
 
-use super::{BuildError, Project};
+use super::{BuildError, Project, unsupported};
 use crate::language::{Need, programs};
 use crate::plan::{Decision, ProcessInput};
 use crate::recipe::manifest::{Base, RoleSource};
@@ -34,8 +34,9 @@ pub(super) struct Wishes {
 impl Wishes {
     /// Gathers them.
     pub(super) fn of(project: &Project) -> Result<Self, BuildError> {
+        unsupported::refuse(&project.recipe.manifest)?;
         let mut decisions = vec![name(project)];
-        let suite = suite(project, &mut decisions)?;
+        let suite = suite(project, &mut decisions);
         let base = base(project, &mut decisions);
         let packages: Vec<String> = project
             .recipe
@@ -84,20 +85,27 @@ impl Wishes {
             .push(decision(&what, &process.command, &origin));
         let head = |path: &str| head(&project.dir, path);
         for need in programs(&process.command, &origin, &head) {
-            self.decisions
-                .push(decision("program", &need.program, &need.from));
-            if !self.needs.iter().any(|known| known.program == need.program) {
-                self.needs.push(need);
-            }
+            self.add_need(need);
         }
-        let entrypoint = match process.command_line() {
-            CommandLine::Exec(argv) => argv,
-            CommandLine::Shell(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line],
-        };
+        let line = process.command_line();
+        if matches!(line, CommandLine::Shell(_)) {
+            self.add_need(Need {
+                program: "sh".to_owned(),
+                from: origin,
+            });
+        }
         self.processes.push(ProcessInput {
             name: process.name.to_string(),
-            entrypoint,
+            entrypoint: line.argv(),
         });
+    }
+
+    fn add_need(&mut self, need: Need) {
+        self.decisions
+            .push(decision("program", &need.program, &need.from));
+        if !self.needs.iter().any(|known| known.program == need.program) {
+            self.needs.push(need);
+        }
     }
 }
 
@@ -119,28 +127,15 @@ fn name(project: &Project) -> Decision {
     )
 }
 
-fn suite(project: &Project, decisions: &mut Vec<Decision>) -> Result<String, BuildError> {
-    let unsupported = |what: String, origin: crate::recipe::Origin| {
-        Err(BuildError::Unsupported {
-            what,
-            origin: origin.to_string(),
-        })
+fn suite(project: &Project, decisions: &mut Vec<Decision>) -> String {
+    let source = &project.recipe.manifest.runner.source;
+    let (suite, from) = if let RoleSource::Debian { suite: Some(at) } = source {
+        (at.value.clone(), at.origin().to_string())
+    } else {
+        (DEFAULT_SUITE.to_owned(), "default".to_owned())
     };
-    match &project.recipe.manifest.runner.source {
-        RoleSource::Debian { suite: Some(at) } => {
-            decisions.push(decision("suite", &at.value, at.origin()));
-            Ok(at.value.clone())
-        }
-        RoleSource::Debian { suite: None } => {
-            decisions.push(decision("suite", DEFAULT_SUITE, "default"));
-            Ok(DEFAULT_SUITE.to_owned())
-        }
-        RoleSource::Image(at) => unsupported(format!("on the image `{}`", at.value), at.origin()),
-        RoleSource::Dockerfile { path, .. } => unsupported(
-            format!("with the Dockerfile `{}`", path.value),
-            path.origin(),
-        ),
-    }
+    decisions.push(decision("suite", &suite, from));
+    suite
 }
 
 fn base(project: &Project, decisions: &mut Vec<Decision>) -> &'static [&'static str] {

@@ -7,6 +7,7 @@ mod gone;
 mod prepare;
 mod project;
 mod session;
+mod unsupported;
 
 pub use execute::{Built, BuiltImage, Range, build, current_image};
 pub use gone::forget_gone_apps;
@@ -57,7 +58,7 @@ pub enum BuildError {
     },
     /// The recipe asks for something that this version does not do.
     #[error(
-        "cannot build {what} ({origin}): this version of daruma makes roles from Debian packages only"
+        "cannot do what {what} ({origin}) asks for: this version of daruma compiles nothing and makes its roles from Debian packages, in its own sandbox"
     )]
     Unsupported {
         /// What is asked for.

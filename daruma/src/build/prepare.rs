@@ -1,10 +1,12 @@
 //! Everything up to the plan, and how it stands against what was built before.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use super::demand::Wishes;
 use super::{BuildError, LockPolicy, Project, Session, created};
 use crate::debian::Architecture;
+use crate::home::AtomicFile;
 use crate::image::{Digest, Role, Target};
 use crate::lock::{RolePins, TargetLock};
 use crate::plan::{Change, Decision, Inputs, Key, Plan, Step, StepNumber, plan};
@@ -198,7 +200,9 @@ pub(super) fn write_lock(
 ) -> Result<(), BuildError> {
     let lock = project.lock.clone().unwrap_or_default().with(entry.clone());
     let path = project.lock_path();
-    crate::home::write_atomic(&project.dir, &path, lock.render().as_bytes())?;
+    let mut file = AtomicFile::beside(&path)?;
+    file.write_all(lock.render().as_bytes())?;
+    file.commit()?;
     let RolePins {
         packages,
         configure,
@@ -284,13 +288,14 @@ fn state(
     };
     let mut took = Duration::ZERO;
     for role in roles(plan, number)? {
-        let Some(entry) = session.store.get_ref(&ref_name(session, project, role))? else {
+        let name = ref_name(session, project, role);
+        let Some(entry) = session.store.get_ref(&name)? else {
             return Ok(State::New);
         };
         if entry.key != key.digest() {
             return Ok(State::Stale(changes(&entry, key)));
         }
-        if !is_whole(session, &entry)? {
+        if session.store.current(&name)?.is_none() {
             return Ok(State::Stale(Vec::new()));
         }
         took = took.max(entry.took);
@@ -301,18 +306,4 @@ fn state(
 fn changes(entry: &RefEntry, key: &Key) -> Vec<Change> {
     let old: Option<Key> = serde_json::from_value(entry.inputs.clone()).ok();
     old.map(|old| key.changes_since(&old)).unwrap_or_default()
-}
-
-/// Whether the image and all its layers are still in the store.
-fn is_whole(session: &Session<'_>, entry: &RefEntry) -> Result<bool, BuildError> {
-    if !session.store.has(entry.manifest.digest)? {
-        return Ok(false);
-    }
-    let image = session.store.image(entry.manifest.digest)?;
-    for layer in image.layers() {
-        if !session.store.has(layer.digest())? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }

@@ -73,7 +73,7 @@ fn parse_range(text: &str) -> Result<Range, String> {
 pub(super) fn run(context: &Context, args: &BuildArgs) -> Result<u8, Failure> {
     let start = Instant::now();
     let project = context.project(&context.directory(args.dir.as_deref()))?;
-    let session = context.session()?;
+    let session = context.session(&project)?;
     let tag = tag(args, project.recipe.name.as_str())?;
     let built = build(&session, &project, args.step.unwrap_or(Range::ALL))?;
     let images = named(&tag, &built)?;

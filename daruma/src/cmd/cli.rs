@@ -43,7 +43,7 @@ pub(super) struct Global {
     /// Fail where daruma.lock would have to change
     #[arg(long, global = true)]
     pub(super) locked: bool,
-    /// The platform to build for, e.g. linux/amd64; this machine's without this
+    /// The platform to build for, e.g. linux/amd64; daruma.toml's, or this machine's, without this
     #[arg(long, global = true, value_name = "PLATFORM")]
     pub(super) platform: Option<String>,
     /// Where Debian's main archive is mirrored; the host's apt sources say it without this

@@ -28,7 +28,7 @@ pub(super) struct ExecArgs {
 pub(super) fn run(context: &Context, args: &ExecArgs) -> Result<u8, Failure> {
     let project = context.project(&context.directory(None))?;
     let on_the_way = OnTheWay(&context.terminal);
-    let session = context.session_with(&on_the_way)?;
+    let session = context.session_with(&project, &on_the_way)?;
     let built = build(&session, &project, Range::ALL)?;
     let image = launch::image_of(&built, args.process.as_deref())?;
     let engine = launch::engine(&session)?;

@@ -65,7 +65,8 @@ impl Failure {
         let mut out = format!("error: {error}\n");
         let mut cause = self.error.source();
         while let Some(error) = cause {
-            let _ = writeln!(out, "  caused by: {error}");
+            let text = error.to_string().replace('\n', "\n    ");
+            let _ = writeln!(out, "  caused by: {text}");
             cause = error.source();
         }
         for hint in &self.hints {

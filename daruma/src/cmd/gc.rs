@@ -18,6 +18,9 @@ pub(super) struct GcArgs {
     /// Also remove packages that nothing used for this many days
     #[arg(long, value_name = "DAYS", default_value_t = 30)]
     packages_unused_for: u64,
+    /// Also read every blob and remove the damaged ones; the next build makes them again
+    #[arg(long)]
+    verify: bool,
 }
 
 /// Removes what nothing needs.
@@ -29,6 +32,9 @@ pub(super) fn run(context: &Context, args: &GcArgs) -> Result<u8, Failure> {
         ..GcPolicy::default()
     };
     let store = Store::open(&home)?;
+    if args.verify {
+        remove_damaged(context, &store)?;
+    }
     for app in forget_gone_apps(&home, &store)? {
         context
             .terminal
@@ -57,4 +63,16 @@ pub(super) fn run(context: &Context, args: &GcArgs) -> Result<u8, Failure> {
             .warn(&format!("cannot remove {}: {why}", path.display()));
     }
     Ok(0)
+}
+
+fn remove_damaged(context: &Context, store: &Store) -> Result<(), Failure> {
+    let damaged = store.verify_all()?;
+    store.discard(&damaged)?;
+    for damage in &damaged {
+        let short = damage.digest.short();
+        context
+            .terminal
+            .data(&format!("removed the damaged blob {short}"));
+    }
+    Ok(())
 }

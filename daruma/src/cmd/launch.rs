@@ -78,9 +78,7 @@ pub(super) fn write_archive(
     path: &Path,
     images: &[NamedImage],
 ) -> Result<(), Failure> {
-    let path = std::path::absolute(path)?;
-    let dir = path.parent().unwrap_or(Path::new("/")).to_owned();
-    let mut file = AtomicFile::new(&dir, &path)?;
+    let mut file = AtomicFile::beside(path)?;
     session.store.export_archive(&mut file, images)?;
     Ok(file.commit()?)
 }

@@ -21,7 +21,7 @@ pub(super) struct PlanArgs {
 /// Shows the plan.
 pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<u8, Failure> {
     let project = context.project(&context.directory(args.dir.as_deref()))?;
-    let session = context.session()?;
+    let session = context.session(&project)?;
     let prepared = prepare(&session, &project)?;
     if args.json {
         let text = serde_json::to_string_pretty(&prepared.plan)

@@ -8,7 +8,7 @@ use super::terminal::{Terminal, Verbosity};
 use crate::archive;
 use crate::build::{LockPolicy, Project, Session, Settings};
 use crate::home::Home;
-use crate::image::Target;
+use crate::image::{InvalidTarget, Target};
 use crate::progress::Progress;
 
 /// What every verb gets.
@@ -34,37 +34,45 @@ impl Context {
 
     /// The app's directory: `named`, else what `-C` says, else the current one.
     pub(super) fn directory(&self, named: Option<&Path>) -> PathBuf {
-        let base = self
-            .global
-            .directory
-            .clone()
-            .unwrap_or_else(|| PathBuf::from("."));
-        named.map_or(base.clone(), |dir| base.join(dir))
+        match (self.global.directory.as_deref(), named) {
+            (Some(base), Some(dir)) => base.join(dir),
+            (Some(dir), None) | (None, Some(dir)) => dir.to_owned(),
+            (None, None) => PathBuf::from("."),
+        }
     }
 
     /// The app in `dir`; what is doubtful in its files is told.
     pub(super) fn project(&self, dir: &Path) -> Result<Project, Failure> {
+        if !dir.is_dir() {
+            let error = format!("cannot find the app: {} is no directory", dir.display());
+            return Err(Failure::new(Kind::Usage, error));
+        }
         let project = Project::open(dir)?;
         for warning in &project.warnings {
-            self.terminal.say(&warning.to_string());
+            self.terminal.doubt(&warning.to_string());
         }
         Ok(project)
     }
 
     /// The session of a command that is about building.
-    pub(super) fn session(&self) -> Result<Session<'_>, Failure> {
-        self.session_with(&self.terminal)
+    pub(super) fn session(&self, project: &Project) -> Result<Session<'_>, Failure> {
+        self.session_with(project, &self.terminal)
     }
 
     /// The session of a command that builds on the way to something else.
     pub(super) fn session_with<'a>(
         &self,
+        project: &Project,
         progress: &'a dyn Progress,
     ) -> Result<Session<'a>, Failure> {
-        Ok(Session::new(Home::from_env()?, self.settings()?, progress)?)
+        Ok(Session::new(
+            Home::from_env()?,
+            self.settings(project)?,
+            progress,
+        )?)
     }
 
-    fn settings(&self) -> Result<Settings, Failure> {
+    fn settings(&self, project: &Project) -> Result<Settings, Failure> {
         let Global {
             directory: _,
             quiet: _,
@@ -76,10 +84,12 @@ impl Context {
             allow_expired,
             allow_rollback,
         } = &self.global;
+        let declared = project.recipe.manifest.platforms.first();
+        let platform = platform.as_deref().or(declared.map(|at| at.value.as_str()));
         let target = match platform {
             Some(text) => text
                 .parse()
-                .map_err(|error: crate::image::InvalidTarget| Failure::new(Kind::Usage, error))?,
+                .map_err(|error: InvalidTarget| Failure::new(Kind::Usage, error))?,
             None => Target::host(),
         };
         Ok(Settings {

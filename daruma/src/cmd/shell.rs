@@ -33,7 +33,7 @@ enum ShellRole {
 pub(super) fn run(context: &Context, args: &ShellArgs) -> Result<u8, Failure> {
     let project = context.project(&context.directory(None))?;
     let on_the_way = OnTheWay(&context.terminal);
-    let session = context.session_with(&on_the_way)?;
+    let session = context.session_with(&project, &on_the_way)?;
     let built = build(&session, &project, Range::ALL)?;
     let engine = launch::engine(&session)?;
     let (image, process) = match args.role {

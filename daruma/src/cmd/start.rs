@@ -14,9 +14,9 @@ use crate::engine::SandboxEngine;
 use crate::image::Created;
 use crate::recipe::ProcessName;
 use crate::run::{
-    AutoStart, Cause, Colour, Declared, Environment, LogFormat, Mask, PortPlan, PortSpec,
-    PrefixedLog, ProcessState, RunDir, Service, SuperviseOptions, Supervisor, forward_signals,
-    select,
+    AutoStart, Cause, Colour, Declared, Environment, LogFormat, LogLine, LogSink, Mask, PortPlan,
+    PortSpec, PrefixedLog, ProcessState, RunDir, RunEvent, Service, SuperviseOptions, Supervisor,
+    forward_signals, select,
 };
 
 /// Arguments of `start`.
@@ -36,7 +36,7 @@ pub(super) struct StartArgs {
 pub(super) fn run(context: &Context, args: &StartArgs) -> Result<u8, Failure> {
     let project = context.project(&context.directory(None))?;
     let on_the_way = OnTheWay(&context.terminal);
-    let session = context.session_with(&on_the_way)?;
+    let session = context.session_with(&project, &on_the_way)?;
     let lease = RunDir::new(&session.home).claim(&project.id)?;
     let built = build(&session, &project, Range::ALL)?;
     let engine = launch::engine(&session)?;
@@ -60,7 +60,7 @@ pub(super) fn run(context: &Context, args: &StartArgs) -> Result<u8, Failure> {
         ),
         ..SuperviseOptions::default()
     };
-    supervise(&engine, &names, &services, options)
+    supervise(context, &engine, &names, &services, options)
 }
 
 /// Whether a value of `.env` is masked in the log. Words and numbers such as `production` or `3000` are not: they are no
@@ -150,7 +150,23 @@ fn states(built: &Built, services: &[Service]) -> Vec<ProcessState> {
     services.iter().map(state).collect()
 }
 
+/// A log without what is neither a line nor a warning.
+struct WithoutNews<L>(L);
+
+impl<L: LogSink> LogSink for WithoutNews<L> {
+    fn line(&self, line: LogLine<'_>) -> std::io::Result<()> {
+        self.0.line(line)
+    }
+
+    fn event(&self, event: RunEvent<'_>) {
+        if matches!(event, RunEvent::NotReady { .. }) {
+            self.0.event(event);
+        }
+    }
+}
+
 fn supervise(
+    context: &Context,
     engine: &SandboxEngine,
     names: &[ProcessName],
     services: &[Service],
@@ -165,14 +181,22 @@ fn supervise(
         clock: None,
     };
     let log = PrefixedLog::new(names, format, std::io::stdout(), std::io::stderr());
-    let supervisor = Supervisor::new(engine, Arc::new(log), options);
+    let log: Arc<dyn LogSink> = if context.terminal.is_quiet() {
+        Arc::new(WithoutNews(log))
+    } else {
+        Arc::new(log)
+    };
+    let supervisor = Supervisor::new(engine, log, options);
     let _signals = forward_signals(&Supervisor::SIGNALS, supervisor.signals())?;
     let outcome = supervisor.run(services)?;
     match outcome.cause {
         Cause::AllDone => Ok(0),
         Cause::NeverReady { ref process, .. } => {
-            let error =
+            let mut error =
                 format!("`{process}` ended before anything accepted connections on its port");
+            if !outcome.last_lines.is_empty() {
+                error += &format!("; its last lines:\n  {}", outcome.last_lines.join("\n  "));
+            }
             Err(Failure::new(Kind::Process(outcome.cause.code()), error))
         }
         cause => Err(Failure::process(cause.code())),

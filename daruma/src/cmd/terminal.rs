@@ -75,6 +75,16 @@ impl Terminal {
         self.line(&format!("{YELLOW}warning:{YELLOW:#} {text}"));
     }
 
+    /// Shows what is doubtful in the user's files, whatever the verbosity; `text` says itself that it warns.
+    pub(super) fn doubt(&self, text: &str) {
+        self.line(text);
+    }
+
+    /// Whether nothing but errors and warnings is wanted.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.verbosity == Verbosity::Quiet
+    }
+
     fn line(&self, text: &str) {
         match &self.bars {
             Some(bars) => bars.suspend(|| self.failure(&format!("{text}\n"))),

@@ -17,7 +17,7 @@ pub(super) struct WhyArgs {
 /// Says why steps are due.
 pub(super) fn run(context: &Context, args: &WhyArgs) -> Result<u8, Failure> {
     let project = context.project(&context.directory(None))?;
-    let session = context.session()?;
+    let session = context.session(&project)?;
     let prepared = prepare(&session, &project)?;
     for (step, state) in prepared.plan.steps.iter().zip(&prepared.states) {
         let number = u8::from(step.number);

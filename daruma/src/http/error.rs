@@ -123,6 +123,14 @@ pub enum HttpError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// How long a server may be silent is no time.
+    #[error("cannot use {name}={value}: it must be a whole number of seconds, at least 1")]
+    Silence {
+        /// The variable.
+        name: &'static str,
+        /// What it says.
+        value: String,
+    },
     /// The proxy that the settings name cannot be used; its address is not shown whole.
     #[error("cannot use the proxy that {origin} names")]
     Proxy {

@@ -39,6 +39,29 @@ impl Default for Timing {
     }
 }
 
+/// The variable that says how many seconds a server may be silent.
+const TIMEOUT: &str = "DARUMA_HTTP_TIMEOUT";
+
+impl Timing {
+    /// The usual, but that a server may be silent for as many seconds as `said`.
+    fn with_silence(said: &str) -> Result<Self, HttpError> {
+        let seconds = said.trim().parse().ok().filter(|seconds| *seconds > 0);
+        let silence = seconds
+            .map(Duration::from_secs)
+            .ok_or_else(|| HttpError::Silence {
+                name: TIMEOUT,
+                value: said.to_owned(),
+            })?;
+        let usual = Self::default();
+        Ok(Self {
+            connect: usual.connect.min(silence),
+            first_byte: silence,
+            idle: silence,
+            ..usual
+        })
+    }
+}
+
 /// User and password for one server, or for a path on it (apt_auth.conf(5), `~/.netrc`).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credential {
@@ -96,9 +119,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Proxies from the environment; all else as usual.
+    /// Proxies and patience from the environment; all else as usual.
     pub fn from_env() -> Result<Self, HttpError> {
+        let said = std::env::var(TIMEOUT).ok().filter(|said| !said.is_empty());
         Ok(Self {
+            timing: said
+                .map_or_else(|| Ok(Timing::default()), |said| Timing::with_silence(&said))?,
             proxies: Proxies::from_env()?,
             ..Self::default()
         })
@@ -108,6 +134,19 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn silence_is_a_number_of_seconds() {
+        let timing = Timing::with_silence("2").expect("accepted");
+        let two = Duration::from_secs(2);
+        assert_eq!(
+            (timing.connect, timing.first_byte, timing.idle),
+            (two, two, two)
+        );
+        for said in ["0", "-1", "soon", "1.5"] {
+            assert!(Timing::with_silence(said).is_err(), "{said}");
+        }
+    }
 
     #[test]
     fn a_credential_goes_to_its_server_and_path_only() {

@@ -24,6 +24,37 @@ impl CommandLine {
     }
 }
 
+impl CommandLine {
+    /// What an image runs. A shell that has only one program to start becomes that program, so that signals reach it.
+    pub fn argv(self) -> Vec<String> {
+        match self {
+            Self::Exec(argv) => argv,
+            Self::Shell(line) => {
+                let exec = if is_simple_command(&line) {
+                    "exec "
+                } else {
+                    ""
+                };
+                vec![
+                    "/bin/sh".to_owned(),
+                    "-c".to_owned(),
+                    format!("{exec}{line}"),
+                ]
+            }
+        }
+    }
+}
+
+/// Whether `line` is one simple command (XCU 2.9.1) that begins with the name of a program. Where quotes hide what
+/// would join commands, the answer is no, which costs no more than the shell that stays.
+fn is_simple_command(line: &str) -> bool {
+    let joins = |c: char| matches!(c, '|' | '&' | ';' | '(' | '\n');
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+');
+    let first = line.split_whitespace().next().unwrap_or_default();
+    let copied_streams = line.replace(">&", "");
+    is_program(first) && first.chars().all(plain) && !copied_streams.contains(joins)
+}
+
 /// Which quotes a character stands in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quote {
@@ -157,6 +188,35 @@ mod tests {
                 CommandLine::Shell(line.to_owned()),
                 "{line}"
             );
+        }
+    }
+
+    #[test]
+    fn a_shell_becomes_its_only_program() {
+        let rows = [
+            ("rails s -p $PORT", "exec rails s -p $PORT"),
+            (
+                "./server ${PORT:-3000} 2>&1 >log",
+                "exec ./server ${PORT:-3000} 2>&1 >log",
+            ),
+            ("echo \"on $PORT\" # why", "exec echo \"on $PORT\" # why"),
+            ("ls `pwd`", "exec ls `pwd`"),
+            ("a && b", "a && b"),
+            ("a $X; b", "a $X; b"),
+            ("a $X &", "a $X &"),
+            ("a() { b; }", "a() { b; }"),
+            ("(a)", "(a)"),
+            ("{ a; }", "{ a; }"),
+            ("! a", "! a"),
+            ("$A b", "$A b"),
+            ("A=$B c", "A=$B c"),
+            ("cd $A", "cd $A"),
+            ("exec a $B", "exec a $B"),
+            ("", ""),
+        ];
+        for (line, expected) in rows {
+            let argv = ["/bin/sh", "-c", expected].map(str::to_owned);
+            assert_eq!(CommandLine::parse(line).argv(), argv, "{line}");
         }
     }
 }

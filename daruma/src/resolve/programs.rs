@@ -23,14 +23,24 @@ const PACKAGES: &[(&str, &str)] = &[
     ("rake", "rake"),
     ("redis-server", "redis-server"),
     ("ruby", "ruby"),
+    ("sh", "dash"),
     ("socat", "socat"),
     ("sqlite3", "sqlite3"),
     ("tclsh", "tcl"),
     ("uvicorn", "uvicorn"),
 ];
 
+/// Programs of coreutils that processes start: no runner with the default base lacks them, and a smaller one gets them.
+const COREUTILS: &[&str] = &[
+    "cat", "cp", "date", "env", "head", "id", "ln", "ls", "mkdir", "mv", "nice", "nohup", "pwd",
+    "rm", "rmdir", "sleep", "sort", "stdbuf", "tail", "tee", "timeout", "touch", "tr", "yes",
+];
+
 /// The package that has `program`, where daruma knows it.
 pub(super) fn package_of(program: &str) -> Option<&'static str> {
+    if COREUTILS.contains(&program) {
+        return Some("coreutils");
+    }
     PACKAGES
         .iter()
         .find(|(name, _)| *name == program)
@@ -43,8 +53,10 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted_so_that_a_row_is_found_by_eye() {
-        assert!(PACKAGES.is_sorted());
+        assert!(PACKAGES.is_sorted() && COREUTILS.is_sorted());
         assert_eq!(package_of("node"), Some("nodejs"));
+        assert_eq!(package_of("sh"), Some("dash"));
+        assert_eq!(package_of("sleep"), Some("coreutils"));
         assert_eq!(package_of("no-such-program"), None);
     }
 }

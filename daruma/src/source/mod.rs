@@ -39,6 +39,9 @@ pub const ALWAYS_OUT: [&str; 3] = [".git", ".env", ".env.local"];
 /// `.env.<mode>.local` is never a part of the source either.
 const ENV_LOCAL: (&[u8], &[u8]) = (b".env.", b".local");
 
+/// What daruma was writing into the project when it was killed; module `home` gives these names.
+const HALF_MADE: (&[u8], &[u8]) = (b".daruma-", b".tmp");
+
 /// Files at the top that are inputs of other steps than the compile.
 pub const RECIPE_FILES: [&str; 5] = [
     "daruma.toml",
@@ -150,11 +153,14 @@ impl Source {
 /// Whether something is left out whatever the rules say.
 fn is_always_out(path: &TreePath) -> bool {
     let name = path.name();
-    let env_local = name.starts_with(ENV_LOCAL.0)
-        && name.ends_with(ENV_LOCAL.1)
-        && name.len() > ENV_LOCAL.0.len() + ENV_LOCAL.1.len();
+    let between = |(start, end): (&[u8], &[u8])| {
+        name.starts_with(start) && name.ends_with(end) && name.len() > start.len() + end.len()
+    };
     let listed = |list: &[&str], name: &[u8]| list.iter().any(|one| one.as_bytes() == name);
-    env_local || listed(&ALWAYS_OUT, name) || listed(&RECIPE_FILES, path.as_bytes())
+    between(ENV_LOCAL)
+        || between(HALF_MADE)
+        || listed(&ALWAYS_OUT, name)
+        || listed(&RECIPE_FILES, path.as_bytes())
 }
 
 #[cfg(test)]

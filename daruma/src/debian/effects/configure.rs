@@ -287,6 +287,10 @@ mod tests {
                 "port=81\n",
             ),
             (
+                "sed -e '/^port\\S80/!d;s/\\w\\+=/is /' /etc/shop.conf > /etc/x",
+                "is 80\n",
+            ),
+            (
                 "cat > /etc/x <<-EOF\n\t$((1 + 2)) `echo b`\n\tEOF\n",
                 "3 b\n",
             ),

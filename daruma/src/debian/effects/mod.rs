@@ -14,7 +14,6 @@ mod ldconfig;
 mod machine;
 mod order;
 mod shell;
-mod version;
 mod world;
 
 pub use configure::configure;

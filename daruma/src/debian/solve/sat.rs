@@ -85,6 +85,8 @@ fn readable(account: &str) -> String {
             " cannot be installed because there are no viable options:",
             " cannot be installed:",
         ),
+        // A name without a version leaves the blank between them.
+        (" ,", ","),
     ];
     let lines = account.trim_end().lines().skip(1);
     let text = lines.collect::<Vec<_>>().join("\n");

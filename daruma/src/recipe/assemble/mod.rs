@@ -55,7 +55,7 @@ pub struct Recipe {
 pub enum Processes {
     /// No file declares any; a language may know one.
     Undeclared,
-    /// At least one; `web` first and the others by name.
+    /// At least one, by name.
     Declared(BTreeMap<ProcessName, Process>),
 }
 
@@ -80,6 +80,12 @@ impl Process {
         CommandLine::parse(&self.command)
     }
 
+    /// Where it stands among the others; one that the Procfile declares keeps its place there.
+    fn place(&self) -> (bool, usize) {
+        let origin = self.replaces.unwrap_or(self.origin);
+        (origin.file != File::Procfile, origin.line)
+    }
+
     /// Whether `daruma start` without names starts it: as `daruma.toml` says, else unless it is `release`.
     pub fn starts_by_default(&self) -> bool {
         match &self.start {
@@ -90,13 +96,14 @@ impl Process {
 }
 
 impl Processes {
-    /// The processes, `web` first; none where none is declared.
+    /// The processes in the order of their declaration, those of the Procfile first; none where none is declared.
     pub fn iter(&self) -> impl Iterator<Item = &Process> {
-        let declared = match self {
-            Self::Undeclared => None,
-            Self::Declared(processes) => Some(processes),
+        let mut processes: Vec<&Process> = match self {
+            Self::Undeclared => Vec::new(),
+            Self::Declared(processes) => processes.values().collect(),
         };
-        declared.into_iter().flat_map(BTreeMap::values)
+        processes.sort_by_key(|process| process.place());
+        processes.into_iter()
     }
 }
 

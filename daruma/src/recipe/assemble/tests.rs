@@ -173,3 +173,15 @@ fn findings<T>(read: Result<Checked<T>, RecipeError>) -> Vec<Diagnostic> {
         Err(other) => panic!("{other}"),
     }
 }
+
+#[test]
+fn processes_keep_the_order_of_their_declaration() {
+    let manifest = "[process.cron]\ncommand = \"./cron\"\n[process.job]\ncommand = \"./job --now\"\n[process.all]\ncommand = \"./all\"\n";
+    let recipe = recipe(manifest, "worker: ./work\njob: ./job\nweb: ./serve\n");
+    let names: Vec<&str> = recipe
+        .processes
+        .iter()
+        .map(|process| process.name.as_str())
+        .collect();
+    assert_eq!(names, ["worker", "job", "web", "cron", "all"]);
+}

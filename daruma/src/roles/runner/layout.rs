@@ -217,6 +217,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::super::member::ControlText;
+    use super::super::sum::Sum;
     use super::*;
 
     fn member(package: &str, replaces: &str, dirs: &[&str], files: &[&str]) -> Member {
@@ -238,7 +239,8 @@ mod tests {
                 .map(|path| item(path, What::File { at: 0, size: 0 }))
                 .collect(),
             dirs: dirs.iter().map(|path| item(path, What::Dir)).collect(),
-            tar_size: 0,
+            tar: Sum::default(),
+            gzip: Sum::default(),
         };
         Member {
             info,

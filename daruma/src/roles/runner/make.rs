@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use super::super::blocks::{Blocks, Effort};
 use super::member::{ControlText, FORMAT, Item, MemberInfo, Unrepresentable};
 use super::paths::{self, Fate};
+use super::sum::{Sum, Summed};
 use crate::debian::ControlFiles;
 use crate::tree::tar::{Limits, Reader, TarError, Writer};
 use crate::tree::{Entry, InvalidPath, Meta, Node, TreePath};
@@ -63,9 +64,8 @@ pub(super) fn make(
     gzip: impl Write,
 ) -> Result<MemberInfo, MakeError> {
     let sink = Sink {
-        tar,
-        gzip: Blocks::new(gzip, Effort::Small),
-        written: 0,
+        tar: Summed::new(tar),
+        gzip: Blocks::new(Summed::new(gzip), Effort::Small),
     };
     let mut maker = Maker::new(sink);
     let mut reader = Reader::new(data, Limits::package());
@@ -81,6 +81,9 @@ struct Maker<T, G> {
     entries: Vec<Item>,
     dirs: Vec<Item>,
     doc_dirs: Vec<Item>,
+    /// Paths as the package has them.
+    shipped: BTreeSet<TreePath>,
+    /// Paths as the member has them.
     seen: BTreeSet<TreePath>,
 }
 
@@ -92,6 +95,7 @@ impl<T: Write, G: Write> Maker<T, G> {
             entries,
             dirs,
             doc_dirs,
+            shipped: BTreeSet::new(),
             seen: BTreeSet::new(),
         }
     }
@@ -103,8 +107,16 @@ impl<T: Write, G: Write> Maker<T, G> {
             Fate::Keep(path) => (path, is_dir.then_some(&mut self.dirs)),
             Fate::IfUsed(path) => (path, Some(&mut self.doc_dirs)),
         };
+        if !self.shipped.insert(entry.path.clone()) {
+            return Err(MakeError::Twice(entry.path.to_string()));
+        }
         if !self.seen.insert(path.clone()) {
-            return Err(MakeError::Twice(path.to_string()));
+            // Before Debian 13 a package may ship `lib/x` and `usr/lib/x`, which are one directory on a merged system.
+            return if is_dir {
+                Ok(())
+            } else {
+                Err(MakeError::Twice(path.to_string()))
+            };
         }
         entry.path = path;
         if let Some(dirs) = list {
@@ -129,7 +141,7 @@ impl<T: Write, G: Write> Maker<T, G> {
     fn append(&mut self, entry: &Entry<u64>, data: impl Read) -> Result<(), MakeError> {
         self.writer.append(entry, data)?;
         let at = match entry.node {
-            Node::File(size) => self.writer.get_ref().written - size.next_multiple_of(512),
+            Node::File(size) => self.writer.get_ref().tar.sum().size - size.next_multiple_of(512),
             _ => 0,
         };
         self.entries.push(Item::of(entry, at)?);
@@ -174,14 +186,15 @@ impl<T: Write, G: Write> Maker<T, G> {
         self.dirs
             .extend(doc_dirs.into_iter().filter(|dir| used(dir, &self.entries)));
         let sink = self.writer.finish_member()?;
-        let tar_size = sink.finish()?;
+        let (tar, gzip) = sink.finish()?;
         Ok(MemberInfo {
             format: FORMAT,
             package: package.to_owned(),
             control: control_texts(control)?,
             entries: self.entries,
             dirs: self.dirs,
-            tar_size,
+            tar,
+            gzip,
         })
     }
 }
@@ -209,16 +222,15 @@ fn control_texts(control: &ControlFiles) -> Result<BTreeMap<String, ControlText>
 
 /// Both forms of a member at once.
 struct Sink<T, G> {
-    tar: T,
-    gzip: Blocks<G>,
-    written: u64,
+    tar: Summed<T>,
+    gzip: Blocks<Summed<G>>,
 }
 
 impl<T: Write, G: Write> Sink<T, G> {
-    fn finish(mut self) -> io::Result<u64> {
+    fn finish(mut self) -> io::Result<(Sum, Sum)> {
         self.tar.flush()?;
-        self.gzip.finish()?;
-        Ok(self.written)
+        let (gzip, _) = self.gzip.finish()?;
+        Ok((self.tar.sum(), gzip.sum()))
     }
 }
 
@@ -226,7 +238,6 @@ impl<T: Write, G: Write> Write for Sink<T, G> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.tar.write_all(bytes)?;
         self.gzip.write_all(bytes)?;
-        self.written += bytes.len() as u64;
         Ok(bytes.len())
     }
 

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::sum::Sum;
 use crate::tree::{Entry, Meta, Node, TreePath};
 
-/// Raised whenever the bytes that come of the same `.deb` differ from what an older daruma made.
-pub(super) const FORMAT: u32 = 1;
+/// Raised whenever the bytes that come of the same `.deb`, or their index, differ from what an older daruma made.
+pub(super) const FORMAT: u32 = 2;
 
 /// A package's member on disk.
 #[derive(Clone, Debug)]
@@ -34,8 +35,10 @@ pub(super) struct MemberInfo {
     pub entries: Vec<Item>,
     /// Directories; they stand in the layer's skeleton.
     pub dirs: Vec<Item>,
-    /// Length of the tar in bytes.
-    pub tar_size: u64,
+    /// The tar as it was written.
+    pub tar: Sum,
+    /// Its compressed form as it was written.
+    pub gzip: Sum,
 }
 
 /// A control file.

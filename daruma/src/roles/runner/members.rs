@@ -1,7 +1,7 @@
 //! The members on disk: found, or made from packages on all cores.
 
-use std::io::BufWriter;
-use std::path::PathBuf;
+use std::io::{BufWriter, Read as _};
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use rayon::prelude::*;
@@ -23,22 +23,38 @@ pub(super) fn members(
     pins: &[PackagePin],
     fetch: &Fetch<'_>,
 ) -> Result<Vec<Member>, RunnerError> {
+    let found: Vec<Option<Member>> = pins
+        .par_iter()
+        .map(|pin| load(home, pin))
+        .collect::<Result<_, RunnerError>>()?;
     let missing: Vec<PackagePin> = pins
         .iter()
-        .filter(|pin| !places(home, pin).index.is_file())
-        .cloned()
+        .zip(&found)
+        .filter(|(_, member)| member.is_none())
+        .map(|(pin, _)| pin.clone())
         .collect();
-    let debs = if missing.is_empty() {
-        Vec::new()
-    } else {
-        fetch(&missing)?
-    };
-    missing
-        .par_iter()
+    let mut made = make_all(home, &missing, fetch)?.into_iter();
+    // `made` has one for each gap, in order.
+    Ok(found
+        .into_iter()
+        .filter_map(|member| member.or_else(|| made.next()))
+        .collect())
+}
+
+fn make_all(
+    home: &Home,
+    pins: &[PackagePin],
+    fetch: &Fetch<'_>,
+) -> Result<Vec<Member>, RunnerError> {
+    if pins.is_empty() {
+        return Ok(Vec::new());
+    }
+    let debs = fetch(pins)?;
+    pins.par_iter()
         .zip(debs)
         .with_max_len(1)
-        .try_for_each(|(pin, deb)| make_one(home, pin, &deb))?;
-    pins.par_iter().map(|pin| load(home, pin)).collect()
+        .map(|(pin, deb)| make_one(home, pin, &deb))
+        .collect()
 }
 
 struct Places {
@@ -60,7 +76,7 @@ fn places(home: &Home, pin: &PackagePin) -> Places {
 }
 
 /// The index comes last: where it is, the rest is whole.
-fn make_one(home: &Home, pin: &PackagePin, deb: &PathBuf) -> Result<(), RunnerError> {
+fn make_one(home: &Home, pin: &PackagePin, deb: &Path) -> Result<Member, RunnerError> {
     let bad = |source: Box<dyn std::error::Error + Send + Sync>| RunnerError::Package {
         package: pin.name.clone(),
         version: pin.version.clone(),
@@ -68,27 +84,46 @@ fn make_one(home: &Home, pin: &PackagePin, deb: &PathBuf) -> Result<(), RunnerEr
     };
     let deb = Deb::parse(fs::File::open(deb)?).map_err(|error| bad(error.into()))?;
     let (control, data) = deb.into_parts();
-    let places = places(home, pin);
-    let mut tar = BufWriter::with_capacity(1 << 20, home.create(&places.tar)?);
-    let mut gzip = home.create(&places.gzip)?;
+    let Places {
+        tar: tar_path,
+        gzip: gzip_path,
+        index,
+    } = places(home, pin);
+    let mut tar = BufWriter::with_capacity(1 << 20, home.create(&tar_path)?);
+    let mut gzip = home.create(&gzip_path)?;
     let info =
         make(&pin.name, &control, data, &mut tar, &mut gzip).map_err(|error| bad(error.into()))?;
     tar.into_inner()
         .map_err(std::io::IntoInnerError::into_error)?
         .commit()?;
     gzip.commit()?;
-    let index = serde_json::to_vec(&info).map_err(|error| bad(error.into()))?;
-    Ok(home.write(&places.index, &index)?)
+    let json = serde_json::to_vec(&info).map_err(|error| bad(error.into()))?;
+    home.write(&index, &json)?;
+    Ok(Member {
+        info,
+        tar: tar_path,
+        gzip: gzip_path,
+    })
 }
 
-fn load(home: &Home, pin: &PackagePin) -> Result<Member, RunnerError> {
+/// The member of `pin`; `None` where there is none that is whole.
+fn load(home: &Home, pin: &PackagePin) -> Result<Option<Member>, RunnerError> {
     let Places { tar, gzip, index } = places(home, pin);
-    if fs::metadata(&index)?.len() > MAX_INDEX {
-        return Err(RunnerError::Index { path: index });
-    }
-    let info: MemberInfo =
-        serde_json::from_slice(&fs::read(&index)?).map_err(|_| RunnerError::Index {
-            path: index.clone(),
-        })?;
-    Ok(Member { info, tar, gzip })
+    let Some(info) = read_index(&index)? else {
+        return Ok(None);
+    };
+    let whole = info.tar.holds(&tar)? && info.gzip.holds(&gzip)?;
+    Ok(whole.then_some(Member { info, tar, gzip }))
+}
+
+fn read_index(path: &Path) -> std::io::Result<Option<MemberInfo>> {
+    let file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Vec::new();
+    file.take(MAX_INDEX).read_to_end(&mut bytes)?;
+    let info: Option<MemberInfo> = serde_json::from_slice(&bytes).ok();
+    Ok(info.filter(|info| info.format == FORMAT))
 }

@@ -15,6 +15,7 @@ mod members;
 mod paths;
 mod pieces;
 mod rewrite;
+mod sum;
 
 use std::path::PathBuf;
 
@@ -68,12 +69,6 @@ pub enum RunnerError {
     /// The configuration could not be worked out.
     #[error("cannot configure the runner")]
     Effects(#[from] EffectsError),
-    /// A cached index is damaged.
-    #[error("cannot read {}; remove it, and the next build makes it again", path.display())]
-    Index {
-        /// The index.
-        path: PathBuf,
-    },
     /// A path cannot stand in an image.
     #[error("cannot write a layer")]
     Path(#[from] InvalidPath),

@@ -39,7 +39,7 @@ pub(super) fn fate(path: &TreePath, is_dir: bool) -> Result<Fate, InvalidPath> {
         return Ok(Fate::Drop);
     }
     let path = merged(path)?;
-    if UNWANTED.iter().any(|dir| is_below(&path, dir)) {
+    if UNWANTED.iter().any(|dir| is_below(&path, dir)) || is_gem_source(&path) {
         return Ok(Fate::Drop);
     }
     if !is_below(&path, DOC) {
@@ -71,6 +71,15 @@ fn is_below(path: &TreePath, dir: &str) -> bool {
     path.as_bytes()
         .strip_prefix(dir.as_bytes())
         .is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+}
+
+/// C code that a Ruby gem's extension was compiled from, which Debian's packages of some gems have beside the extension.
+fn is_gem_source(path: &TreePath) -> bool {
+    let path = String::from_utf8_lossy(path.as_bytes());
+    let in_gem = path
+        .split_once("/gems/")
+        .is_some_and(|(_, gem)| gem.contains("/ext/"));
+    in_gem && [".c", ".h"].iter().any(|end| path.ends_with(end))
 }
 
 fn depth_below_doc(path: &TreePath) -> usize {
@@ -106,6 +115,17 @@ mod tests {
             ("usr/share/man/man1/ruby.1.gz", false, "drop"),
             ("usr/share/man", true, "drop"),
             ("usr/share/manual", true, "keep usr/share/manual"),
+            ("usr/lib/ruby/gems/nio4r-2/ext/libev/ev.h", false, "drop"),
+            (
+                "usr/lib/ruby/gems/nio4r-2/lib/ext/nio.so",
+                false,
+                "keep usr/lib/ruby/gems/nio4r-2/lib/ext/nio.so",
+            ),
+            (
+                "usr/include/python3/pyconfig.h",
+                false,
+                "keep usr/include/python3/pyconfig.h",
+            ),
         ];
         for (path, is_dir, expected) in rows {
             let path = TreePath::try_from(path).expect("a path");

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use super::{Run, accounts, alternatives, diversions};
 use crate::debian::effects::input::PackageInput;
 use crate::debian::effects::shell::{Shell, Status, Stop};
-use crate::debian::effects::version;
 use crate::debian::effects::world::Follow;
+use crate::debian::version;
 
 /// Why units, runlevels and services are left alone.
 const NO_INIT: &str = "services: an image has no init";

@@ -34,7 +34,8 @@ fn translate(pattern: &str, dialect: Dialect) -> Result<String, Stop> {
             '[' => bracket(&mut chars, &mut out)?,
             '\\' => match chars.next() {
                 Some(c @ ('(' | ')' | '{' | '}' | '+' | '?')) if !extended => out.push(c),
-                Some('b') => out.push_str(r"\b"),
+                // GNU's classes and word border.
+                Some(c @ ('b' | 's' | 'S' | 'w' | 'W')) => out.extend(['\\', c]),
                 Some(c) if c.is_ascii_punctuation() => out.push_str(&regex::escape(&c.to_string())),
                 _ => return Err(Stop::unknown(format!("the pattern `{pattern}`"))),
             },
@@ -161,7 +162,16 @@ fn grep_patterns(patterns: &[String], dialect: Dialect, letters: &str) -> Result
 /// One command of a `sed` script.
 struct Edit {
     address: Option<Address>,
+    lines: Lines,
     action: Action,
+}
+
+/// Which lines a command is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lines {
+    Addressed,
+    /// `!`: the others.
+    Others,
 }
 
 enum Address {
@@ -247,6 +257,11 @@ fn read_script(script: &str, dialect: Dialect, edits: &mut Vec<Edit>) -> Result<
     let mut rest = script.trim();
     while !rest.is_empty() {
         let (address, after) = read_address(rest, dialect)?;
+        let after = after.trim_start();
+        let (lines, after) = match after.strip_prefix('!') {
+            Some(after) => (Lines::Others, after),
+            None => (Lines::Addressed, after),
+        };
         let mut chars = after.trim_start().chars();
         let (action, after) = match chars.next() {
             Some('d') => (Action::Delete, chars.as_str()),
@@ -255,7 +270,11 @@ fn read_script(script: &str, dialect: Dialect, edits: &mut Vec<Edit>) -> Result<
             Some('s') => read_substitution(chars.as_str(), dialect, script)?,
             _ => return Err(bad()),
         };
-        edits.push(Edit { address, action });
+        edits.push(Edit {
+            address,
+            lines,
+            action,
+        });
         rest = after.trim_start();
         if !rest.is_empty() {
             rest = rest.strip_prefix([';', '\n']).ok_or_else(bad)?.trim_start();
@@ -367,12 +386,12 @@ fn edit(text: &str, edits: &[Edit], quiet: bool) -> String {
         let mut line = line.to_owned();
         let mut deleted = false;
         for edit in edits {
-            let applies = match &edit.address {
+            let addressed = match &edit.address {
                 None => true,
                 Some(Address::Last) => last,
                 Some(Address::Match(regex)) => regex.is_match(&line),
             };
-            if !applies {
+            if addressed == (edit.lines == Lines::Others) {
                 continue;
             }
             match &edit.action {
