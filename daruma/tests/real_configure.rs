@@ -144,7 +144,7 @@ fn scripts_that_cannot_be_taken_are_named_with_what_they_did() {
         ),
         (
             "squares; exit 3",
-            "cannot configure thing: dpkg ended with 1, after\n  Setting up thing (1) ...\n  1\n  4\n  9\n",
+            "cannot configure thing: dpkg ended with 1, after\nSetting up thing (1) ...\n1\n4\n9\n",
         ),
     ];
     for (script, expected) in rows {
@@ -170,7 +170,7 @@ fn what_is_lacking_to_run_scripts_is_an_error_that_names_them() {
     let (_, after) = rest.split_once("\n]\n").expect("their end");
     fs_err::write(project.dir.join("daruma.lock"), format!("{before}{after}")).expect("written");
     let said = project.fail(&["--locked", "build"], 2);
-    let expected = "error: cannot use daruma.lock as it is: it has no packages to run scripts with that daruma does not know:\n  postinst of thing: line 3: `squares`: a program that is not known";
+    let expected = "error: cannot use daruma.lock as it is: it has no packages to run scripts with that daruma does not know:\npostinst of thing: line 3: `squares`: a program that is not known";
     assert!(said.contains(expected), "{said}");
     assert!(
         said.contains("hint: run the command without --locked"),
@@ -185,8 +185,14 @@ fn what_is_lacking_to_run_scripts_is_an_error_that_names_them() {
             fs_err::remove_file(&path).expect("removed");
         }
     }
-    let said = project.fail(&["--offline", "build"], 1);
-    let expected = "line 3: `squares`: a program that is not known\n  caused by: cannot fetch the packages that run them";
+    let home = project.home.clone();
+    let other = Project {
+        home,
+        ..world.project("thing")
+    };
+    fs_err::write(other.dir.join("daruma.lock"), format!("{before}{after}")).expect("written");
+    let said = other.fail(&["--offline", "build"], 1);
+    let expected = "line 3: `squares`: a program that is not known\ncaused by: cannot fetch the packages that run them";
     assert!(said.contains(expected), "{said}");
 }
 

@@ -44,12 +44,15 @@ impl Project {
         layers.into_iter().take(2).collect()
     }
 
-    /// Builds, which must fail with `code`, and gives what it said.
+    /// Builds, which must fail with `code`, and gives what it said, lines without what they are indented by.
     pub(crate) fn fail(&self, args: &[&str], code: i32) -> String {
         let output = run(&mut self.daruma(args));
         let said = said(&output);
         assert_eq!(output.status.code(), Some(code), "{said}");
-        said
+        said.lines()
+            .map(str::trim_start)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     pub(crate) fn lock(&self) -> String {
