@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::prepare::{architecture, prepare, ref_name, roles};
+use super::prepare::{architecture, prepare, ref_name, roles, with_configure};
 use super::{BuildError, Prepared, Project, Session, State};
 use crate::archive::{Archive as _, DebRef, Mirrors};
 use crate::image::{Created, Digest, Image, Role};
@@ -58,15 +58,21 @@ pub struct BuiltImage {
 pub fn build(session: &Session<'_>, project: &Project, range: Range) -> Result<Built, BuildError> {
     let _lock = session.home.lock(&format!("app.{}", project.id))?;
     super::gone::remember(session, project)?;
-    let prepared = prepare(session, project)?;
+    let mut prepared = prepare(session, project)?;
     let mut done = 0;
-    for (number, state) in StepNumber::ALL.into_iter().zip(&prepared.states) {
-        let Some(step) = prepared.plan.step(number) else {
-            continue;
+    let due = StepNumber::ALL.into_iter();
+    for number in due.filter(|number| range.contains(*number)) {
+        let did = match do_step(session, project, &prepared, number) {
+            // Only now it is known that there are scripts to run, and what runs them is an input like others.
+            Err(BuildError::Runner(RunnerError::Unknown(scripts)))
+                if prepared.lock.runner.configure.is_empty() =>
+            {
+                prepared = with_configure(session, project, prepared, scripts)?;
+                do_step(session, project, &prepared, number)?
+            }
+            other => other?,
         };
-        if range.contains(number) && do_step(session, project, &prepared, step, state)? {
-            done += 1;
-        }
+        done += usize::from(did);
     }
     Ok(Built {
         images: images(session, project, &prepared)?,
@@ -79,9 +85,13 @@ fn do_step(
     session: &Session<'_>,
     project: &Project,
     prepared: &Prepared,
-    step: &Step,
-    state: &State,
+    number: StepNumber,
 ) -> Result<bool, BuildError> {
+    let mut states = StepNumber::ALL.into_iter().zip(&prepared.states);
+    let state = states.find(|(of, _)| *of == number);
+    let (Some(step), Some((_, state))) = (prepared.plan.step(number), state) else {
+        return Ok(false);
+    };
     let (number, title) = (u8::from(step.number), step.title);
     match state {
         State::NotNeeded => return Ok(false),
@@ -165,6 +175,7 @@ fn runner(
         architecture: architecture.as_str(),
         key: digest(step),
         created: runner_time(prepared)?,
+        progress: session.progress,
         fetch: &fetch,
     };
     let image = make::runner(&session.home, &session.store, &inputs)?;

@@ -39,6 +39,17 @@ pub enum BuildError {
         /// What differs.
         reason: String,
     },
+    /// Unknown scripts must run, and `daruma.lock`, which may not be written, has no packages to run them with.
+    #[error("cannot use daruma.lock as it is: it has no packages to run scripts with that daruma does not know:\n  {}", .0.join("\n  "))]
+    NothingToConfigureWith(Vec<String>),
+    /// The packages to run unknown scripts with cannot be resolved.
+    #[error("cannot find out what runs scripts that daruma does not know:\n  {}", scripts.join("\n  "))]
+    ResolveConfigure {
+        /// The scripts.
+        scripts: Vec<String>,
+        /// Why.
+        source: ResolveError,
+    },
     /// The recipe declares nothing to run.
     #[error("cannot find a process to run in {}: there is no Procfile and no [process.*] in daruma.toml", dir.display())]
     NoProcess {

@@ -8,7 +8,7 @@ use super::{BuildError, LockPolicy, Project, Session, created};
 use crate::debian::Architecture;
 use crate::home::AtomicFile;
 use crate::image::{Digest, Role, Target};
-use crate::lock::TargetLock;
+use crate::lock::{RolePins, TargetLock};
 use crate::plan::{Change, Decision, Inputs, Key, Plan, Step, StepNumber, plan};
 use crate::progress::Event;
 use crate::resolve;
@@ -23,6 +23,8 @@ pub struct Prepared {
     pub lock: TargetLock,
     /// The source that was looked at.
     pub source: Source,
+    /// Its digest.
+    pub source_digest: Digest,
     /// How each step stands, in their order.
     pub states: Vec<State>,
 }
@@ -67,14 +69,45 @@ impl State {
 /// Resolves where the lock does not say enough, makes the plan, and compares it with what was built.
 pub fn prepare(session: &Session<'_>, project: &Project) -> Result<Prepared, BuildError> {
     let wishes = Wishes::of(project)?;
-    let target = &session.settings.target;
     let lock = locked(session, project, &wishes)?;
     let source = Source::open(&project.dir)?;
     let digest = source_digest(session, project, &source)?;
+    planned(session, project, wishes, lock, (source, digest))
+}
+
+/// The plan again with packages in the lock that run `scripts`, which turned out to be unknown, for the same source.
+pub(super) fn with_configure(
+    session: &Session<'_>,
+    project: &Project,
+    prepared: Prepared,
+    scripts: Vec<String>,
+) -> Result<Prepared, BuildError> {
+    if session.settings.lock == LockPolicy::Obey {
+        return Err(BuildError::NothingToConfigureWith(scripts));
+    }
+    let mut lock = prepared.lock;
+    let archive = session.archive(project)?;
+    let architecture = architecture(&session.settings.target)?;
+    lock.runner.configure =
+        resolve::configure(&archive, session.progress, &lock.runner, &architecture)
+            .map_err(|source| BuildError::ResolveConfigure { scripts, source })?;
+    write_lock(session, project, &lock)?;
+    let wishes = Wishes::of(project)?;
+    let source = (prepared.source, prepared.source_digest);
+    planned(session, project, wishes, lock, source)
+}
+
+fn planned(
+    session: &Session<'_>,
+    project: &Project,
+    wishes: Wishes,
+    lock: TargetLock,
+    (source, source_digest): (Source, Digest),
+) -> Result<Prepared, BuildError> {
     let plan = plan(Inputs {
         app: project.recipe.name.as_str(),
-        target,
-        source: digest,
+        target: &session.settings.target,
+        source: source_digest,
         metadata: project.metadata_digests(),
         runner: &lock.runner,
         env: &environment(project),
@@ -90,6 +123,7 @@ pub fn prepare(session: &Session<'_>, project: &Project) -> Result<Prepared, Bui
         plan,
         lock,
         source,
+        source_digest,
         states,
     })
 }
@@ -169,9 +203,17 @@ pub(super) fn write_lock(
     let mut file = AtomicFile::beside(&path)?;
     file.write_all(lock.render().as_bytes())?;
     file.commit()?;
-    let packages = entry.runner.packages.len();
+    let RolePins {
+        packages,
+        configure,
+    } = entry.runner.pins();
+    let also = match configure.len() {
+        0 => String::new(),
+        more => format!(", {more} more to configure them"),
+    };
     session.progress.event(Event::Note(&format!(
-        "wrote daruma.lock ({packages} packages)"
+        "wrote daruma.lock ({} packages{also})",
+        packages.len()
     )));
     Ok(())
 }

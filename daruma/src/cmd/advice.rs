@@ -22,7 +22,7 @@ impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         let hint = match &error {
             BuildError::NoProcess { .. } => Some("echo 'web: ./server' > Procfile"),
-            BuildError::Locked { .. } => {
+            BuildError::Locked { .. } | BuildError::NothingToConfigureWith(_) => {
                 Some("run the command without --locked, and commit daruma.lock")
             }
             BuildError::Missing { .. } => Some("daruma build"),
@@ -32,6 +32,7 @@ impl From<BuildError> for Failure {
             BuildError::Recipe(_)
             | BuildError::Lock(_)
             | BuildError::Locked { .. }
+            | BuildError::NothingToConfigureWith(_)
             | BuildError::NoProcess { .. }
             | BuildError::Unsupported { .. }
             | BuildError::Platform(_)

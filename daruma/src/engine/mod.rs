@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use crate::tree::IdMap;
 
-pub use roots::{RootsError, job, layers};
+pub use roots::{RootsError, job, layers, unpack_options};
 pub use sandbox::{SandboxEngine, sweep};
 
 /// Which engine.

@@ -42,7 +42,7 @@ fn one(store: &Store, layer: &Layer, ids: &IdMap) -> Result<PathBuf, RootsError>
 
 fn fill(store: &Store, layer: &Layer, ids: &IdMap, dir: &Path) -> Result<(), RootsError> {
     let blob = store.open_verified(layer.digest())?;
-    let options = options(ids);
+    let options = unpack_options(ids);
     match layer.compression() {
         Compression::Gzip => {
             unpack(
@@ -59,9 +59,9 @@ fn fill(store: &Store, layer: &Layer, ids: &IdMap, dir: &Path) -> Result<(), Roo
     Ok(())
 }
 
-/// Layers lie under an overlay: root marks what they remove as the kernel does for root, others as it does in their
+/// How layers that lie under an overlay are unpacked: root marks what they remove as the kernel does for root, others as it does in their
 /// user namespace.
-fn options(ids: &IdMap) -> Options {
+pub fn unpack_options(ids: &IdMap) -> Options {
     let (namespace, xattrs, devices) = match ids {
         IdMap::Same => (Namespace::Trusted, Xattrs::IfAllowed, Devices::Create),
         IdMap::Single | IdMap::Ranges { .. } => (Namespace::User, Xattrs::IfAllowed, Devices::Omit),

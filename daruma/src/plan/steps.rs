@@ -9,7 +9,7 @@ use crate::image::{Digest, Target};
 use crate::lock::RoleLock;
 
 /// Raised whenever the runner that comes of the same packages differs from what an older daruma made.
-const RUNNER_FORMAT: &str = "1";
+const RUNNER_FORMAT: &str = "2";
 /// The same for the compiled app's layers.
 const COMPILED_FORMAT: &str = "1";
 /// The same for app images.

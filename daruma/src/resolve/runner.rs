@@ -73,6 +73,11 @@ pub enum ResolveError {
     /// The packages do not exist or do not fit together.
     #[error("cannot resolve the runner's packages")]
     Solve(#[from] SolveError),
+    /// The packages that run unknown scripts do not fit those of the lock.
+    #[error(
+        "cannot resolve the packages that configure the runner; the archive may have moved on from daruma.lock"
+    )]
+    Configure(#[source] SolveError),
 }
 
 impl Demand<'_> {
@@ -142,7 +147,7 @@ pub fn runner(
     Ok(Resolved { lock, unknown })
 }
 
-fn relations(
+pub(super) fn relations(
     declared: &[String],
     architecture: &Architecture,
 ) -> Result<Vec<Relation>, ResolveError> {
@@ -162,7 +167,10 @@ fn relations(
     Ok(wanted)
 }
 
-fn index(snapshot: &Snapshot, architecture: &Architecture) -> Result<Index, ResolveError> {
+pub(super) fn index(
+    snapshot: &Snapshot,
+    architecture: &Architecture,
+) -> Result<Index, ResolveError> {
     let texts = snapshot.pockets.iter().flat_map(|pocket| {
         pocket
             .packages
@@ -172,13 +180,13 @@ fn index(snapshot: &Snapshot, architecture: &Architecture) -> Result<Index, Reso
     Ok(Index::new(texts.collect(), architecture)?)
 }
 
-fn preferred(lock: &RoleLock) -> BTreeMap<PackageName, Version> {
+pub(super) fn preferred(lock: &RoleLock) -> BTreeMap<PackageName, Version> {
     let pins = lock.packages.iter();
     pins.filter_map(|pin| Some((pin.name.parse().ok()?, pin.version.parse().ok()?)))
         .collect()
 }
 
-fn pin(index: &Index, id: PackageId) -> PackagePin {
+pub(super) fn pin(index: &Index, id: PackageId) -> PackagePin {
     let package = index.get(id);
     PackagePin {
         name: package.name().to_owned(),

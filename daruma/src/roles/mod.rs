@@ -7,4 +7,4 @@ mod runner;
 
 pub use app::{AppError, AppInputs, app, metadata_layer};
 pub use compiled::{CompiledError, take};
-pub use runner::{Fetch, RunnerError, RunnerInputs, runner};
+pub use runner::{ConfigureError, Fetch, RunnerError, RunnerInputs, runner};

@@ -66,7 +66,8 @@ pub(super) fn concat(parts: &[Part], out: &mut impl Write) -> io::Result<Digest>
     })
 }
 
-fn diff_id(parts: &[Part]) -> io::Result<Digest> {
+/// The diffID of the whole.
+pub(super) fn diff_id(parts: &[Part]) -> io::Result<Digest> {
     let mut hasher = Hasher::new();
     for part in parts {
         part.tar(&mut |bytes| {

@@ -6,13 +6,13 @@ use super::RunnerError;
 use super::files::Merged;
 use super::layout::Layout;
 use super::member::Member;
+use super::pieces::{Piece, Pieces};
 use crate::debian::effects::{
     self, Action, Change, Files as _, Kind, MultiArch, Options, Outcome, Owned, PackageInput,
-    Unknown,
+    Script, Unknown,
 };
 use crate::debian::{ControlFile, ControlFiles};
-use crate::tree::tar::Writer;
-use crate::tree::{Entry, Meta, Node, TreePath};
+use crate::tree::{Bytes, Entry, Meta, Node, TreePath};
 
 /// The user that an app runs as, who must have a name: programs look it up (`getpwuid(3)`) and fail without.
 const APP_USER: (&str, &str) = ("etc/passwd", "app:x:1000:1000::/app:/bin/sh\n");
@@ -42,17 +42,22 @@ pub(super) fn configure(
 }
 
 /// An owned form of what the effects take.
-struct Package {
-    name: String,
+pub(super) struct Package {
+    /// Its name.
+    pub name: String,
     version: String,
-    architecture: String,
+    /// Its architecture, `all` included.
+    pub architecture: String,
     multi_arch: MultiArch,
-    control: ControlFiles,
-    files: Vec<TreePath>,
+    /// Its control members.
+    pub control: ControlFiles,
+    /// Its paths on a merged system, without those that another package replaces.
+    pub files: Vec<TreePath>,
 }
 
 impl Package {
-    fn of(member: &Member, layout: &Layout) -> Self {
+    /// The package of `member` in `layout`.
+    pub(super) fn of(member: &Member, layout: &Layout) -> Self {
         let info = &member.info;
         let control: ControlFiles = info
             .control
@@ -110,8 +115,8 @@ impl Package {
     }
 }
 
-/// The tar entries of the second layer, without an end, by path.
-pub(super) fn layer(outcome: &Outcome, merged: &Merged<'_>) -> Result<Vec<u8>, RunnerError> {
+/// The second layer's pieces, as far as they are worked out natively.
+pub(super) fn pieces(outcome: &Outcome, merged: &Merged<'_>) -> Result<Pieces, RunnerError> {
     let mut changes: BTreeMap<TreePath, Action> = outcome
         .changes
         .iter()
@@ -120,12 +125,11 @@ pub(super) fn layer(outcome: &Outcome, merged: &Merged<'_>) -> Result<Vec<u8>, R
     for (path, line) in [APP_USER, APP_GROUP] {
         add_app_line(&mut changes, path, line, merged)?;
     }
-    let mut writer = Writer::new(Vec::new());
     let mtime = merged.newest();
-    for (path, action) in &changes {
-        write(&mut writer, path, action, mtime, merged)?;
-    }
-    Ok(writer.finish_member()?)
+    Ok(changes
+        .into_iter()
+        .filter_map(|(path, action)| Some((path.clone(), piece(path, action, mtime, merged)?)))
+        .collect())
 }
 
 /// Gives the id 1000 a name where nothing else has it.
@@ -157,77 +161,46 @@ fn add_app_line(
     Ok(())
 }
 
-fn write(
-    writer: &mut Writer<Vec<u8>>,
-    path: &TreePath,
-    action: &Action,
-    mtime: i64,
-    merged: &Merged<'_>,
-) -> Result<(), RunnerError> {
-    let meta = |owned: &Owned| Meta {
+/// `None` where there is nothing to change.
+fn piece(path: TreePath, action: Action, mtime: i64, merged: &Merged<'_>) -> Option<Piece> {
+    let link = Owned {
+        mode: 0o777,
+        uid: 0,
+        gid: 0,
+    };
+    let (owned, node) = match action {
+        Action::Write { meta, data } => (meta, Node::File(data.into())),
+        Action::Mkdir(meta) => (meta, Node::Dir),
+        Action::Symlink(target) => (link, Node::Symlink(target)),
+        Action::Remove => return Some(Piece::Remove),
+        Action::Meta(meta) => (meta, content(&path, merged)?),
+    };
+    let meta = Meta {
         mode: owned.mode,
         uid: owned.uid,
         gid: owned.gid,
         mtime,
         ..Meta::default()
     };
-    let plain = Owned {
-        mode: 0o777,
-        uid: 0,
-        gid: 0,
-    };
-    let mut append = |path: TreePath, meta: Meta, node: Node<u64>, data: &[u8]| {
-        writer.append(&Entry { path, meta, node }, data)
-    };
-    match action {
-        Action::Write { meta: owned, data } => {
-            append(
-                path.clone(),
-                meta(owned),
-                Node::File(data.len() as u64),
-                data,
-            )?;
-        }
-        Action::Mkdir(owned) => append(path.clone(), meta(owned), Node::Dir, &[])?,
-        Action::Symlink(target) => {
-            append(
-                path.clone(),
-                meta(&plain),
-                Node::Symlink(target.clone()),
-                &[],
-            )?;
-        }
-        Action::Remove => {
-            let owned = Owned {
-                mode: 0o644,
-                ..plain
-            };
-            append(whiteout(path)?, meta(&owned), Node::File(0), &[])?;
-        }
-        Action::Meta(owned) => match merged.stat(path).map(|stat| stat.kind) {
-            Some(Kind::Dir) => append(path.clone(), meta(owned), Node::Dir, &[])?,
-            Some(Kind::File) => {
-                let data = merged.read(path).unwrap_or_default();
-                append(
-                    path.clone(),
-                    meta(owned),
-                    Node::File(data.len() as u64),
-                    &data,
-                )?;
-            }
-            _ => {}
-        },
-    }
-    Ok(())
+    Some(Piece::Put(Entry { path, meta, node }))
 }
 
-/// The name that removes `path` from the layers below (OCI image-spec, layer.md, "Whiteouts").
-fn whiteout(path: &TreePath) -> Result<TreePath, RunnerError> {
-    let name = [b".wh.", path.name()].concat();
-    Ok(match path.parent() {
-        Some(parent) => parent.join(&name)?,
-        None => TreePath::new(&name)?,
-    })
+/// What a package ships at `path`, to stand there with other permissions.
+fn content(path: &TreePath, merged: &Merged<'_>) -> Option<Node<Bytes>> {
+    match merged.stat(path)?.kind {
+        Kind::Dir => Some(Node::Dir),
+        Kind::File => {
+            let data = merged.read(path).unwrap_or_default();
+            Some(Node::File(Bytes::from(data.as_ref())))
+        }
+        Kind::Symlink(_) | Kind::Other => None,
+    }
+}
+
+/// Whether this is the loader's cache, which must be that of the runner's own libraries: run among others it would be
+/// another one.
+pub(super) fn is_loader_cache(unknown: &Unknown) -> bool {
+    unknown.package == "libc-bin" && unknown.script == Script::Triggered
 }
 
 /// The scripts that nobody understands, in one sentence each.
