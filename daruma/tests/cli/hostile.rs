@@ -229,6 +229,7 @@ fn mirrors_that_lie_and_break() {
     error: cannot read the archive
       caused by: cannot fetch from the archive
       caused by: cannot get http://[MIRROR]/debian/dists/trixie/InRelease: the server answered 503
+    hint: check the network and http_proxy, or name another mirror: daruma build --debian-mirror URL
     ");
     shop.world.server.fault(&inrelease, Fault::Length(1 << 40));
     assert_snapshot!(refused(&shop), @"
@@ -245,6 +246,7 @@ fn mirrors_that_lie_and_break() {
     error: cannot read the archive
       caused by: cannot fetch from the archive
       caused by: cannot get http://[MIRROR]/debian/dists/trixie/InRelease: the connection was cut after 100 bytes
+    hint: check the network and http_proxy, or name another mirror: daruma build --debian-mirror URL
     ");
     shop.world.server.fault(
         &inrelease,
@@ -275,6 +277,7 @@ fn packages_that_come_in_pieces_or_in_the_wrong_size() {
       caused by: cannot fetch the runner's packages
       caused by: cannot fetch pool/main/p/perl-base/perl-base_5.40.1-6_amd64.deb
       caused by: cannot get http://[MIRROR]/debian/pool/main/p/perl-base/perl-base_5.40.1-6_amd64.deb: the connection was cut after 1000 bytes
+    hint: check the network and http_proxy, or name another mirror: daruma build --debian-mirror URL
     ");
     shop.world
         .server
@@ -331,6 +334,7 @@ fn a_mirror_that_hangs_for_ever_is_given_up() {
     error: cannot read the archive
       caused by: cannot fetch from the archive
       caused by: cannot get http://[MIRROR]/debian/dists/trixie/InRelease: no answer within 1 s
+    hint: check the network and http_proxy, or name another mirror: daruma build --debian-mirror URL
     ");
     shop.world.server.fault(&inrelease, Fault::HangAfter(50));
     assert_snapshot!(refused(&shop), @"
@@ -339,6 +343,7 @@ fn a_mirror_that_hangs_for_ever_is_given_up() {
     error: cannot read the archive
       caused by: cannot fetch from the archive
       caused by: cannot get http://[MIRROR]/debian/dists/trixie/InRelease: no more bytes within 1 s
+    hint: check the network and http_proxy, or name another mirror: daruma build --debian-mirror URL
     ");
     shop.world.server.heal();
     let path = path_of(&shop, "/perl-base/");
@@ -350,6 +355,7 @@ fn a_mirror_that_hangs_for_ever_is_given_up() {
       caused by: cannot fetch the runner's packages
       caused by: cannot fetch pool/main/p/perl-base/perl-base_5.40.1-6_amd64.deb
       caused by: cannot get http://[MIRROR]/debian/pool/main/p/perl-base/perl-base_5.40.1-6_amd64.deb: no more bytes within 1 s
+    hint: check the network and http_proxy, or name another mirror: daruma build --debian-mirror URL
     ");
     healed(&shop);
     fs_err::remove_file(shop.lock()).expect("removed");

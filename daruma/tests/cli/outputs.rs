@@ -131,7 +131,7 @@ fn an_archive_goes_to_standard_output_and_a_bad_place_is_named() {
     step 2 compile unchanged, [TIME] saved
     step 3 runner image unchanged, [TIME] saved
     step 4 app images unchanged, [TIME] saved
-    error: cannot write [DIR]/shop/Procfile/shop.tar: failed to create directory `[DIR]/shop/Procfile`: File exists (os error 17)
+    error: cannot write Procfile/shop.tar: failed to create directory `Procfile`: File exists (os error 17)
     ");
     assert_snapshot!(shop.run(&["build", "--output", "oci:daruma.toml"]), @"
     exit code 1
