@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::make::make;
 use super::member::{FORMAT, Member, MemberInfo};
 use super::{Fetch, RunnerError};
-use crate::debian::Deb;
+use crate::debian::{Deb, Stanza};
 use crate::home::Home;
 use crate::lock::PackagePin;
 
@@ -88,6 +88,7 @@ fn make_one(home: &Home, pin: &PackagePin, deb: &Path) -> Result<Member, RunnerE
         source,
     };
     let deb = Deb::parse(fs::File::open(deb)?).map_err(|error| bad(error.into()))?;
+    check_identity(pin, deb.stanza()).map_err(|error| bad(error.into()))?;
     let (control, data) = deb.into_parts();
     let Places {
         tar: tar_path,
@@ -109,6 +110,17 @@ fn make_one(home: &Home, pin: &PackagePin, deb: &Path) -> Result<Member, RunnerE
         tar: tar_path,
         gzip: gzip_path,
     })
+}
+
+/// A package says itself which one it is; the index and the lock must not say otherwise.
+fn check_identity(pin: &PackagePin, stanza: &Stanza) -> Result<(), String> {
+    for (field, expected) in [("Package", &pin.name), ("Version", &pin.version)] {
+        let found = stanza.get(field).unwrap_or_default();
+        if found != expected {
+            return Err(format!("its control file says `{field}: {found}`"));
+        }
+    }
+    Ok(())
 }
 
 /// The member of `pin`; `None` where there is none that is whole.
