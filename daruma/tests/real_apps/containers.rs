@@ -1,13 +1,13 @@
 //! daruma inside a Docker container: builds work, and what the container forbids is said with its remedy.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::bench::{DARUMA, Skip, World, copy, skipped};
 use crate::docker::Docker;
 
 /// Runs in the container: an app that answers a request to itself.
-const START: &str = "daruma build --offline -q >/dev/null && { daruma start -q -p 5000 & } && i=0
-    while [ $i -lt 100 ]; do
+const START: &str = "daruma start -q --offline -p 5000 & i=0
+    while kill -0 $! && [ $i -lt 600 ]; do
         busybox wget -q -O - http://127.0.0.1:5000/ 2>/dev/null && break; sleep 0.1; i=$((i+1))
     done; kill $!; wait $!; echo code $?";
 
@@ -36,6 +36,8 @@ const OPEN: [&str; 8] = [
 struct Inside {
     docker: Docker,
     world: World,
+    /// App and cache as the container has them, at `/v`.
+    shared: PathBuf,
 }
 
 impl Inside {
@@ -59,7 +61,18 @@ impl Inside {
             .ok();
         let archive = world.dir.path().join("machine.tar");
         docker.run(&["load", "-q", "-i", archive.to_str().expect("UTF-8")])?;
-        Ok(Self { docker, world })
+        let shared = world.dir.path().join("shared");
+        std::fs::create_dir(&shared).expect("a directory");
+        copy(&world.app, &shared.join("shop"));
+        copy(&world.home, &shared.join("home"));
+        for made in ["oci", "roots", "run"] {
+            std::fs::remove_dir_all(shared.join("home").join(made)).unwrap_or_default();
+        }
+        Ok(Self {
+            docker,
+            world,
+            shared,
+        })
     }
 
     /// The ways to allow all that this machine has.
@@ -76,17 +89,9 @@ impl Inside {
     }
 
     fn run(&self, options: &[&str], script: &str) -> Result<String, String> {
-        let copied = self.world.dir.path().join("inside");
-        let _ = std::fs::remove_dir_all(&copied);
-        std::fs::create_dir(&copied).expect("a directory");
-        copy(&self.world.app, &copied.join("shop"));
-        copy(&self.world.home, &copied.join("home"));
-        for made in ["oci", "roots", "run"] {
-            std::fs::remove_dir_all(copied.join("home").join(made)).unwrap_or_default();
-        }
         let volumes = [
             Docker::volume(Path::new(DARUMA), "/usr/bin/daruma:ro"),
-            Docker::volume(&copied, "/v"),
+            Docker::volume(&self.shared, "/v"),
         ];
         let mut arguments = vec![
             "run",
@@ -134,7 +139,9 @@ fn in_a_container_builds_work_and_apps_start_where_it_allows_namespaces() {
     assert!(refused.contains("--privileged"), "{refused}");
 
     let page = "<h1>The doll stays standing</h1>";
-    let own = format!("cp -r /v /w; cd /w/shop; export DARUMA_HOME=/w/home; {START}");
+    let own = format!(
+        "mkdir -p /w/home; cp -r /v/shop /w; cp -r /v/home/debs /w/home; cd /w/shop; export DARUMA_HOME=/w/home; {START}"
+    );
     for options in inside.permissive() {
         // The cache on a volume, and on the container's own file system, an overlay.
         for script in [START, &own] {

@@ -65,7 +65,7 @@ fn is_unwanted(path: &str) -> bool {
     let doc = path.starts_with("usr/share/doc/") && path.matches('/').count() > 3;
     let below = UNWANTED_BELOW.iter().any(|dir| path.starts_with(dir));
     let end = name.rsplit_once('.').map(|(_, end)| end);
-    let built_with = matches!(end, Some("h" | "a" | "c"));
+    let built_with = matches!(end, Some("h" | "a"));
     tool || below || built_with || name.starts_with("libperl") || doc && name != "copyright"
 }
 
