@@ -82,7 +82,7 @@ fn reason(
     if container {
         return format!(
             "this is a container whose engine forbids namespaces ({error}); start it with `--privileged`, \
-             or use the host's engine with `--engine docker`"
+             or build here with `daruma build --output tar:FILE` and run the images on the host"
         );
     }
     let forbids = |file: &str, value: &str| setting(file).is_some_and(|text| text.trim() == value);
@@ -92,7 +92,9 @@ fn reason(
         .find(|(file, value, _)| forbids(file, value));
     match known {
         Some((.., remedy)) => (*remedy).to_owned(),
-        None => format!("the kernel refuses namespaces ({error}); `--engine docker` needs none"),
+        None => format!(
+            "the kernel refuses namespaces ({error}); `daruma build` needs none, and its images run anywhere"
+        ),
     }
 }
 

@@ -387,11 +387,11 @@ fn hostile_packages_are_refused_by_name() {
     let lock = fs_err::read(shop.lock()).expect("the lock");
     let blobs = store::blobs(&shop.bench.cache());
     let mut told = String::new();
-    for (number, (what, bytes)) in testkit::deb::hostile(80 << 20).into_iter().enumerate() {
-        let name = format!("hostile{number}");
+    shop.declare("[runner]\npackages = [\"hostile\"]\n");
+    for (what, bytes) in testkit::deb::hostile(80 << 20) {
         shop.world
-            .add(Place::Main, Deb::new(&name, "1").instead(bytes));
-        shop.declare(&format!("[runner]\npackages = [\"{name}\"]\n"));
+            .add(Place::Main, Deb::new("hostile", "1").instead(bytes));
+        fs_err::write(shop.lock(), &lock).expect("the lock as it was");
         let outcome = shop.run(&["build", "-q"]).failure(1);
         told += &format!("# {what}\n{}", shop.bench.filtered(&outcome.stderr));
         assert_eq!(
@@ -399,83 +399,84 @@ fn hostile_packages_are_refused_by_name() {
             blobs,
             "{what}: something was stored"
         );
+        shop.world.withdraw("hostile");
     }
     assert_snapshot!(told, @"
     # path traversal
     error: step 3 (runner image) failed
-      caused by: cannot use the package hostile0 1
+      caused by: cannot use the package hostile 1
       caused by: its data is damaged or hostile
       caused by: cannot accept a name in the tar header at byte 512
       caused by: `../../etc/owned` leads out of the tree
     # traversal in the middle
     error: step 3 (runner image) failed
-      caused by: cannot use the package hostile1 1
+      caused by: cannot use the package hostile 1
       caused by: its data is damaged or hostile
       caused by: cannot accept a name in the tar header at byte 512
       caused by: `usr/../../owned` leads out of the tree
     # absolute path
     error: step 3 (runner image) failed
-      caused by: cannot use the package hostile2 1
+      caused by: cannot use the package hostile 1
       caused by: its data is damaged or hostile
       caused by: cannot accept a name in the tar header at byte 512
       caused by: `/etc/owned` is absolute
     # write through a symbolic link
     error: step 3 (runner image) failed
       caused by: cannot put the packages together
-      caused by: cannot unpack `hostile3`: /up/owned lies below /up, which is no directory
+      caused by: cannot unpack `hostile`: /up/owned lies below /up, which is no directory
     # hard link out of the package
     error: step 3 (runner image) failed
-      caused by: cannot use the package hostile4 1
+      caused by: cannot use the package hostile 1
       caused by: its data is damaged or hostile
       caused by: cannot accept a name in the tar header at byte 512
       caused by: `/etc/passwd` is absolute
     # hard link upwards
     error: step 3 (runner image) failed
-      caused by: cannot use the package hostile5 1
+      caused by: cannot use the package hostile 1
       caused by: its data is damaged or hostile
       caused by: cannot accept a name in the tar header at byte 512
       caused by: `../../etc/passwd` leads out of the tree
     # character device
     error: step 3 (runner image) failed
-      caused by: cannot use the package hostile6 1
+      caused by: cannot use the package hostile 1
       caused by: its data is damaged or hostile
       caused by: cannot accept `dev/kmsg` from the archive: it is a device
     # duplicate path
     error: step 3 (runner image) failed
-      caused by: cannot use the package hostile7 1
+      caused by: cannot use the package hostile 1
       caused by: it ships /a twice
     # file below a file
     error: step 3 (runner image) failed
       caused by: cannot put the packages together
-      caused by: cannot unpack `hostile8`: /a/b lies below /a, which is no directory
+      caused by: cannot unpack `hostile`: /a/b lies below /a, which is no directory
     # bomb
     error: step 3 (runner image) failed
-      caused by: cannot use the package hostile9 1
+      caused by: cannot use the package hostile 1
       caused by: its data is damaged or hostile
       caused by: cannot read the data of `zeros`
       caused by: cannot decompress the package's data.tar
       caused by: it grows more than 1,000 times
     # cut in the data
     error: step 3 (runner image) failed
-      caused by: cannot use the package hostile10 1
+      caused by: cannot use the package hostile 1
       caused by: its data is damaged or hostile
       caused by: cannot read the archive at byte 1395
       caused by: cannot read the package: a member ends early
     # cut in the control
     error: step 3 (runner image) failed
-      caused by: cannot use the package hostile11 1
+      caused by: cannot use the package hostile 1
       caused by: cannot read the package: a member's header is damaged
     # no package at all
     error: step 3 (runner image) failed
-      caused by: cannot use the package hostile12 1
+      caused by: cannot use the package hostile 1
       caused by: cannot read the package: it ends before its last member
     # wrong magic
     error: step 3 (runner image) failed
-      caused by: cannot use the package hostile13 1
+      caused by: cannot use the package hostile 1
       caused by: cannot read the package: it does not start like an `ar` archive
     # no data member
     error: step 3 (runner image) failed
-      caused by: cannot use the package hostile14 1
+      caused by: cannot use the package hostile 1
       caused by: cannot read the package: it ends before its last member
     ");
     shop.declare("");
