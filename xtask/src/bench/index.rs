@@ -27,7 +27,7 @@ pub(super) fn stanza_of<'a>(
     let pockets = snapshot.pockets.iter();
     pockets
         .filter_map(|pocket| Some((pocket, stanzas(pocket).find(is_it)?)))
-        .last()
+        .next_back()
 }
 
 /// A field of a stanza.

@@ -98,10 +98,10 @@ pub(crate) fn run() -> io::Result<()> {
         }
     }
     print(&table::render(&rows));
-    match failed.is_empty() {
-        true => Ok(()),
-        false => Err(io::Error::other(failed.join("\n"))),
+    if failed.is_empty() {
+        return Ok(());
     }
+    Err(io::Error::other(failed.join("\n")))
 }
 
 #[expect(clippy::print_stdout, reason = "the table is what a bench is for")]

@@ -96,9 +96,10 @@ impl Run {
         let mut text = Vec::new();
         self.said.read_to_end(&mut text)?;
         let status = self.child.wait()?;
-        Ok(match status.success() {
-            true => Ok(()),
-            false => Err(format!("{status}\n{}", String::from_utf8_lossy(&text))),
+        Ok(if status.success() {
+            Ok(())
+        } else {
+            Err(format!("{status}\n{}", String::from_utf8_lossy(&text)))
         })
     }
 }

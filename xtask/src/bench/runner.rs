@@ -58,7 +58,7 @@ pub(super) fn bench(place: &Place) -> io::Result<Vec<Row>> {
     };
     bench.learn()?;
     let times = bench.rounds()?;
-    let mut rows = rows(times);
+    let mut rows = rows(&times);
     rows.extend(bench.fast()?);
     Ok(rows)
 }
@@ -136,12 +136,11 @@ impl Bench<'_> {
     /// A measurement of the wrong thing would be worse than none.
     fn was_rebuilt_with(&self, round: usize) -> io::Result<()> {
         let lock = fs::read_to_string(self.project.join("daruma.lock"))?;
-        match lock.contains(&format!("+bench{round}\"")) {
-            true => Ok(()),
-            false => Err(io::Error::other(format!(
-                "the lock lacks {PACKAGE} +bench{round}"
-            ))),
+        if lock.contains(&format!("+bench{round}\"")) {
+            return Ok(());
         }
+        let message = format!("the lock lacks {PACKAGE} +bench{round}");
+        Err(io::Error::other(message))
     }
 
     /// The essential packages and those that are asked for, configured, as a tar that is not compressed.
@@ -202,7 +201,7 @@ impl Bench<'_> {
     }
 }
 
-fn rows(times: Times) -> Vec<Row> {
+fn rows(times: &Times) -> Vec<Row> {
     let row = |what: &str, ours: &Samples, name: &str, peer: &Samples, target| Row {
         what: what.to_owned(),
         ours: Measured::Time(ours.clone()),
