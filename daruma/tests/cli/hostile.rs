@@ -381,6 +381,7 @@ fn a_slow_mirror_is_no_error() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the messages are the test")]
 fn hostile_packages_are_refused_by_name() {
     let Some(mut shop) = Shop::open() else { return };
     let first = shop.build();

@@ -16,6 +16,12 @@ pub(crate) const DARUMA: &str = env!("CARGO_BIN_EXE_daruma");
 /// What else the program may need from its user's environment: which certificates the host's mirror shows.
 const PASSED_ON: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
+/// Prints what a test did otherwise than elsewhere.
+#[expect(clippy::print_stderr, reason = "the test harness shows it")]
+pub(crate) fn note(what: &str) {
+    eprintln!("note: {what}");
+}
+
 /// Prints why a test did not run.
 #[expect(clippy::print_stderr, reason = "the test harness shows it")]
 pub(crate) fn skipped(why: &str) {

@@ -82,7 +82,9 @@ impl Inside {
             // Docker asks for all capabilities there are.
             Err(error) => {
                 assert!(error.contains("unable to apply caps"), "{error}");
-                println!("note: this machine's root lacks capabilities that --privileged asks for");
+                crate::bench::note(
+                    "this machine's root lacks capabilities that --privileged asks for",
+                );
                 vec![&OPEN]
             }
         }
