@@ -11,7 +11,8 @@
 //!   run/          one file per running app, leases, sockets
 //!   tmp/          half-made things; anything here without a live lock may be removed
 //! ```
-//! Everything appears by rename from `tmp/` after fsync, so that a kill at any instant leaves whole files only.
+//! Everything appears by rename from `tmp/`, so that a kill at any instant leaves whole files only; what cannot be made
+//! again without a build is on the disk before it has its name.
 
 mod atomic;
 mod lock;

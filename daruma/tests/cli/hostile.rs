@@ -161,7 +161,7 @@ fn a_tampered_index_of_packages() {
     }
     assert_snapshot!(shop.bench.filtered(&first_cause(&refused(&shop))), @"
     error: cannot read the archive
-      caused by: cannot accept http://[MIRROR]/debian/dists/trixie/main/binary-amd64/Packages.xz: it is not the file that InRelease lists
+      caused by: cannot accept http://[MIRROR]/debian/dists/trixie/main/binary-amd64/Packages.gz: it is not the file that InRelease lists
     ");
     healed(&shop);
 }

@@ -163,7 +163,7 @@ fn a_plan_for_programs_is_complete_and_stable() {
             "fields": [
               {
                 "label": "runner format",
-                "value": "1"
+                "value": "2"
               },
               {
                 "label": "platform",

@@ -234,10 +234,11 @@ fn an_unknown_maintainer_script_is_refused_by_name() {
     assert_snapshot!(shop.run(&["build", "-q"]), @"
     exit code 1
     --- stderr
-    error: step 3 (runner image) failed
-      caused by: cannot configure the runner without running scripts that daruma does not know:
-          postinst of doll: it ends with status 127
-          postinst of snake: its interpreter is `/usr/bin/python3`
+    error: cannot find out what runs scripts that daruma does not know:
+      postinst of doll: it ends because there is no `frobnicate`
+      postinst of snake: its interpreter is `/usr/bin/python3`
+      caused by: cannot resolve the packages that configure the runner; the archive may have moved on from daruma.lock
+      caused by: cannot find the package `dpkg` in trixie, trixie-updates, trixie-security
     ");
 }
 

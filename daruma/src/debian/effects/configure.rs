@@ -127,7 +127,7 @@ impl Run<'_> {
             .script(text, &arguments);
         let reason = match ended {
             Ok(0) => return Ok(self.machine.omissions()),
-            Ok(status) => format!("it ends with status {status}"),
+            Ok(status) => self.machine.ending(status),
             Err(Stop::Unknown(reason)) => reason,
             Err(_) => "a `break` or `continue` outside a loop".to_owned(),
         };

@@ -24,6 +24,8 @@ pub(super) struct Machine<'a> {
     pub(super) script: Script,
     /// What the running script would have done that no image wants.
     omitted: BTreeSet<String>,
+    /// The command that the running script missed last.
+    pub(super) not_found: Option<String>,
     steps: u32,
 }
 
@@ -42,6 +44,7 @@ impl<'a> Machine<'a> {
             package: 0,
             script: Script::Preinst,
             omitted: BTreeSet::new(),
+            not_found: None,
             steps: 0,
         }
     }
@@ -52,11 +55,20 @@ impl<'a> Machine<'a> {
         self.script = script;
         self.steps = 0;
         self.omitted.clear();
+        self.not_found = None;
     }
 
     /// What the script that ran left out.
     pub(super) fn omissions(&self) -> Vec<String> {
         self.omitted.iter().cloned().collect()
+    }
+
+    /// How a script that failed ended.
+    pub(super) fn ending(&self, status: i32) -> String {
+        match (&self.not_found, status) {
+            (Some(name), 127) => format!("it ends because there is no `{name}`"),
+            _ => format!("it ends with status {status}"),
+        }
     }
 
     /// Notes that something was left out on purpose.

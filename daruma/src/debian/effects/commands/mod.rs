@@ -46,14 +46,20 @@ pub(super) fn run(shell: &mut Shell<'_, '_>, name: &str, arguments: &[String]) -
     let base = name.rsplit('/').next().unwrap_or(name);
     if let Some((origin, command)) = known(base) {
         return match (origin, &program) {
-            (Origin::Package, None) => Ok(127),
+            (Origin::Package, None) => Ok(not_found(shell, name)),
             _ => command(shell, arguments),
         };
     }
     match program {
-        None => Ok(127),
+        None => Ok(not_found(shell, name)),
         Some(path) => run_script(shell, &path, name, arguments),
     }
+}
+
+/// What a shell returns for a command that is not there (POSIX, XCU 2.8.2); a script that then ends says which it was.
+fn not_found(shell: &mut Shell<'_, '_>, name: &str) -> i32 {
+    shell.machine.not_found = Some(name.to_owned());
+    127
 }
 
 /// The resolved path of the program that `name` runs.
