@@ -8,7 +8,7 @@ use super::{BuildError, Prepared, Project, Session, State};
 use crate::archive::{Archive as _, DebRef, Mirrors};
 use crate::image::{Created, Digest, Image, Role};
 use crate::lock::PackagePin;
-use crate::plan::{Input, Step, StepNumber};
+use crate::plan::{Step, StepNumber};
 use crate::progress::Event;
 use crate::roles::{self as make, AppInputs, RunnerError, RunnerInputs};
 use crate::store::RefEntry;
@@ -115,7 +115,7 @@ fn do_step(
     let start = Instant::now();
     let made = match step.number {
         StepNumber::Builder => Vec::new(),
-        StepNumber::Compile => compile(session, prepared, step)?,
+        StepNumber::Compile => compile(session, prepared)?,
         StepNumber::Runner => runner(session, project, prepared, step)?,
         StepNumber::App => apps(session, project, prepared)?,
     };
@@ -135,28 +135,16 @@ fn created(prepared: &Prepared) -> Result<Created, BuildError> {
     Ok(Created::from_unix(prepared.plan.created)?)
 }
 
+/// What names the step's work.
 fn digest(step: &Step) -> Digest {
-    match step.input {
-        Input::Known(digest) => digest,
-        Input::AwaitsStep2 => Digest::of(b"awaits step 2"),
-    }
+    step.key.clone().unwrap_or_default().digest()
 }
 
-fn compile(
-    session: &Session<'_>,
-    prepared: &Prepared,
-    step: &Step,
-) -> Result<Vec<(Role, Image)>, BuildError> {
+fn compile(session: &Session<'_>, prepared: &Prepared) -> Result<Vec<(Role, Image)>, BuildError> {
     let target = &session.settings.target;
     // The time is no input of step 2: a commit that changes no file must not make new layers.
     let epoch = Created::from_unix(0)?;
-    let image = make::take(
-        &session.store,
-        &prepared.source,
-        target,
-        digest(step),
-        &epoch,
-    )?;
+    let image = make::take(&session.store, &prepared.source, target, &epoch)?;
     Ok(vec![(Role::Compiled, image)])
 }
 

@@ -1,6 +1,6 @@
 //! Step 2 for an app that compiles nothing: the source as it is, as one layer.
 
-use crate::image::{Compression, Created, Digest, History, Image, Layer, Role, Target, label};
+use crate::image::{Compression, Created, History, Image, Layer, Role, Target, label};
 use crate::source::{Placement, Source, SourceError};
 use crate::store::{Store, StoreError};
 use crate::tree::tar::{TarError, Writer};
@@ -36,7 +36,6 @@ pub fn take(
     store: &Store,
     source: &Source,
     target: &Target,
-    key: Digest,
     created: &Created,
 ) -> Result<Image, CompiledError> {
     let mut writer = Writer::new(Blocks::new(store.writer()?, Effort::Fast));
@@ -53,6 +52,5 @@ pub fn take(
     let history = History::new(created, "daruma: source");
     let layer = Layer::new(diff_id, blob.digest, blob.size, Compression::Gzip, history);
     let image = Image::scratch(target, created.clone()).with_layers(vec![layer]);
-    let image = image.with_label(label::ROLE, Role::Compiled.kind());
-    Ok(image.with_label(label::COMPILED, &key.to_string()))
+    Ok(image.with_label(label::ROLE, Role::Compiled.kind()))
 }
